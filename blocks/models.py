@@ -1,0 +1,71 @@
+"""People who say no."""
+
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from projects.models import Organization, Project
+
+
+class DeployBlockQuerySet(models.QuerySet["DeployBlock"]):
+    def unresolved(self, at: datetime) -> Self:
+        """Blocks in force at this moment: begun, and not resolved or resolved only in the future."""
+        return self.filter(Q(resolved_at=None) | Q(resolved_at__gt=at), begins_at__lte=at)
+
+    def covering(self, project: Project) -> Self:
+        """Blocks of the project itself, of its tags and of its organization."""
+        return self.filter(
+            Q(scope=DeployBlock.Scope.ORGANIZATION)
+            | Q(scope=DeployBlock.Scope.TAG, tag__in=project.tags)
+            | Q(scope=DeployBlock.Scope.PROJECTS, projects=project),
+            organization_id=project.organization_id,
+        ).distinct()
+
+
+class DeployBlock(models.Model):
+    """A person's "do not release", with a reason. Never deleted; it ends at `resolved_at`."""
+
+    class Scope(models.TextChoices):
+        PROJECTS = "projects", "these projects"
+        TAG = "tag", "all projects with a tag"
+        ORGANIZATION = "organization", "the whole organization"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="blocks")
+    scope = models.CharField(max_length=20, choices=Scope, default=Scope.PROJECTS)
+    tag = models.CharField(max_length=100, blank=True)
+    projects = models.ManyToManyField(Project, related_name="blocks", blank=True)
+    description = models.TextField("reason", max_length=2000)
+    begins_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolution = models.TextField("note", max_length=2000, blank=True)
+    created_by = models.CharField(max_length=150)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    resolved_by = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    objects = DeployBlockQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(description=""), name="block_has_a_reason"),
+            models.CheckConstraint(condition=Q(tag="") ^ Q(scope="tag"), name="block_tag_only_with_its_scope"),
+            models.CheckConstraint(
+                condition=Q(resolved_at=None) | Q(resolved_at__gte=models.F("begins_at")),
+                name="block_ends_after_it_begins",
+            ),
+        ]
+        indexes = [
+            # What is in force now, read by every decision and by the gate of builds.
+            models.Index(fields=["organization", "resolved_at"], name="block_by_organization"),
+        ]
+
+    def __str__(self) -> str:
+        return self.description[:80]
+
+    def unresolved(self, at: datetime) -> bool:
+        return self.begins_at <= at and (self.resolved_at is None or self.resolved_at > at)
