@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from projects import compare
 from projects.reading import Where
 from projects.secrets import SecretField
 
@@ -287,16 +288,20 @@ class ProjectPoll(models.Model):
 
 
 class StageHead(models.Model):
-    """Where a stage was when it was last read."""
+    """Where a stage was when it was last read; `sha` is empty when it has never been found.
+
+    `error` is the sentence of the last reading when that failed; the commit is then the last one known.
+    """
 
     stage = models.OneToOneField(Stage, on_delete=models.CASCADE, primary_key=True, related_name="head")
-    sha = models.CharField(max_length=40)
+    sha = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
     tree = models.CharField(max_length=40, blank=True)
     label = models.CharField(max_length=300, blank=True, help_text="The tag or image tag that names the commit.")
     since = models.DateTimeField(help_text="When it was first seen at this commit.")
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(sha__regex=r"^[0-9a-f]{40}$"), name="stage_head_is_a_sha")]
+        constraints = [models.CheckConstraint(condition=Q(sha__regex=r"^([0-9a-f]{40})?$"), name="stage_head_is_a_sha")]
 
     def __str__(self) -> str:
         return f"{self.stage} at {self.sha[:7]}"
@@ -341,14 +346,12 @@ class Snapshot(models.Model):
     created_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True, help_text="When the comparisons were last known to be true, if in error.")
     error = models.TextField(blank=True)
-    severity = models.FloatField(default=0)
     released = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["project"], condition=Q(is_current=True), name="one_current_snapshot"),
-            models.CheckConstraint(condition=Q(severity__gte=0), name="snapshot_severity_positive"),
         ]
         indexes = [models.Index(fields=["project", "-created_at"], name="snapshot_by_project")]
 
@@ -361,7 +364,9 @@ class Comparison(models.Model):
 
     `commits` is a list of at most 250 objects {sha, date, message, author, email, login, url, pull_request}, newest first,
     merges left out. `count` is exact, or a lower bound when `at_least`. `drift` counts commits that only the stage behind
-    has, merges left out; they are in `drift_commits`. `oldest_at` and `contributors` serve pages that do not load commits.
+    has, merges left out; they are in `drift_commits`. `contributors` holds one name for each distinct author e-mail.
+
+    Scores grow with time, so they are not stored: `score(at)` computes them from columns that pages load anyway.
     """
 
     class State(models.TextChoices):
@@ -384,7 +389,9 @@ class Comparison(models.Model):
     count = models.PositiveIntegerField(default=0)
     at_least = models.BooleanField(default=False)
     drift = models.PositiveIntegerField(default=0)
-    score = models.FloatField(default=0)
+    behind_total = models.PositiveIntegerField(
+        null=True, help_text="Commits that only the stage behind has, merges too."
+    )
     oldest_at = models.DateTimeField(null=True)
     contributors = ArrayField(models.CharField(max_length=200), default=list)
     commits = models.JSONField(default=list)
@@ -403,6 +410,10 @@ class Comparison(models.Model):
     @property
     def released(self) -> bool:
         return self.state in (self.State.COMPARED, self.State.SQUASHED) and self.count == 0
+
+    def score(self, at: datetime) -> float:
+        """Commits + contributors^2 + age^2, the age in days of the oldest waiting commit."""
+        return compare.score(self.count, len(self.contributors), self.oldest_at, at)
 
 
 class ProjectProperties(models.Model):
