@@ -1,7 +1,7 @@
-"""Where the private PostgreSQL and Valkey of an installation on one machine listen, and the keys that it makes for itself.
+"""Where the private PostgreSQL and Valkey of an installation on one machine listen, and the keys that it makes.
 
-Importing this module and calling `addresses` changes nothing on disk; `secret` and `encryption_keys` make their file when
-it is missing. What starts the servers is in `horizon.postgres` and `horizon.valkey`.
+Importing this module and calling `addresses` changes nothing on disk; `secret` and `encryption_keys` make their file
+when it is missing. What starts the servers is in `horizon.postgres` and `horizon.valkey`.
 """
 
 import base64
@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from horizon import env
+
 LONGEST_SOCKET_NAME = 107  # bytes: sun_path of unix(7) has 108 with the closing NUL
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 CONNECT_TIMEOUT = 5  # seconds
@@ -24,8 +26,8 @@ CONNECT_TIMEOUT = 5  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The fixed places of one data folder. `run` is where its sockets are: a folder of its own where the name of the data
-    folder is too long for a socket."""
+    """The fixed places of one data folder. `run` is where its sockets are: elsewhere when the name of the data folder
+    is too long for a socket."""
 
     data: Path
     run: Path
@@ -67,7 +69,7 @@ def data_folder(path: Path) -> Path:
 
 
 def run_folder(path: Path) -> Path:
-    """The folder of the sockets. Root's may be walked through, for PostgreSQL's own user; each socket is closed itself."""
+    """The folder of the sockets. Root's may be walked through, for PostgreSQL's own user; each socket is closed."""
     return private_folder(path, mode=0o711 if os.geteuid() == 0 else 0o700)
 
 
@@ -130,7 +132,7 @@ def broker_url(redis_url: str) -> str:
 
 def secret(name: str, data: Path, *, required: bool) -> str:
     """The secret of this name: from the environment, else from the data folder's own file, made when missing."""
-    value = os.environ.get(name, "").strip()
+    value = (env.given(name) or "").strip()
     if value:
         return value
     if required:
@@ -139,9 +141,9 @@ def secret(name: str, data: Path, *, required: bool) -> str:
 
 
 def encryption_keys(name: str, data: Path, *, required: bool) -> list[str]:
-    """The Fernet keys that secrets are encrypted with, newest first: from the environment, separated by commas, else from
-    the data folder's own file, one a line, made when missing."""
-    value = os.environ.get(name, "").strip()
+    """The Fernet keys that secrets are encrypted with, newest first: from the environment, separated by commas, else
+    from the data folder's own file, one a line, made when missing."""
+    value = (env.given(name) or "").strip()
     if not value and required:
         raise ImproperlyConfigured(
             f"{name} is not set. Make a key with: head -c 32 /dev/urandom | base64 | tr '+/' '-_' and keep it."

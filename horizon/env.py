@@ -1,18 +1,41 @@
 """Typed readers of environment values: a wrong or missing one stops the start with one line that names it."""
 
+import difflib
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+PREFIX = "HORIZON_"
 TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off", ""}
+known: set[str] = set()
+"""Every variable that was asked for: all of them, once the settings have been read."""
+
+
+def given(name: str) -> str | None:
+    """What the environment holds under this name, if anything."""
+    known.add(name)
+    return os.environ.get(name)
+
+
+def unknown() -> Iterator[str]:
+    """A warning for each HORIZON_... variable that nothing reads: most likely a slip of the pen."""
+    for name in sorted(set(os.environ) - known):
+        if name.startswith(PREFIX):
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            yield f"{name} is no setting of Horizon and is ignored.{hint} See docs/configuration.md."
 
 
 def text(name: str, default: str | None = None) -> str:
     """The value of a variable; required when there is no default."""
-    value = os.environ.get(name, default)
+    value = given(name)
+    if value is None:
+        value = default
     if value is None:
         raise ImproperlyConfigured(f"{name} is not set. See docs/configuration.md for what it is for.")
     return value
@@ -20,7 +43,7 @@ def text(name: str, default: str | None = None) -> str:
 
 def boolean(name: str, *, default: bool) -> bool:
     """True for 1, true, yes, on; false for 0, false, no, off and the empty value."""
-    value = os.environ.get(name)
+    value = given(name)
     if value is None:
         return default
     word = value.strip().lower()
@@ -31,7 +54,7 @@ def boolean(name: str, *, default: bool) -> bool:
 
 def number(name: str, default: int, *, least: int, most: int) -> int:
     """A whole number within bounds, both included."""
-    value = os.environ.get(name, str(default))
+    value = given(name) or str(default)
     if not value.strip().isdecimal() or not least <= int(value) <= most:
         raise ImproperlyConfigured(
             f"{name}={value!r} is not a whole number from {least} to {most}, for example {name}={default}."
@@ -46,9 +69,30 @@ def seconds(name: str, default: int, *, least: int, most: int) -> timedelta:
 
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list without empty parts."""
-    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+    return _parts(default if (value := given(name)) is None else value)
 
 
 def folder(name: str, default: Path) -> Path:
     """An absolute path; relative ones count from the working directory."""
-    return Path(os.environ.get(name) or default).expanduser().absolute()
+    return Path(given(name) or default).expanduser().absolute()
+
+
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def one_of(name: str, default: str, choices: list[str]) -> str:
+    """One of a few words; upper and lower case are the same."""
+    value = (given(name) or default).strip().upper()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name}={value!r} is none of {', '.join(choices)}.")
+    return value
+
+
+def web_address(name: str, default: str) -> str:
+    """An http or https address without a path and without the last slash."""
+    value = (given(name) or default).strip().rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.username:
+        raise ImproperlyConfigured(f"{name}={value!r} is no address such as https://horizon.example.com.")
+    return value

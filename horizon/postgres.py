@@ -86,7 +86,15 @@ def answers(places: Addresses) -> bool:
 def _make_cluster(folder: Path, account: Account | None) -> None:
     for path in folder.iterdir():  # what an initdb left that was killed half-way
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    words = [_programs(folder) / "initdb", "-D", folder, "-U", ROLE, "--encoding=UTF8", "--no-instructions"]
+    words: list[str | Path] = [
+        _programs(folder) / "initdb",
+        "-D",
+        folder,
+        "-U",
+        ROLE,
+        "--encoding=UTF8",
+        "--no-instructions",
+    ]
     words += ["--auth=trust", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     made = processes.run(words, account=account, folder=folder)
     if made.returncode != 0:
@@ -147,8 +155,8 @@ def _make_system_user() -> pwd.struct_passwd:
 def _forget_dead_postmaster(folder: Path) -> None:
     """End the server that an earlier, killed start left running, and remove its lock file.
 
-    The caller holds the lock of the data folder, so whatever runs there is an orphan. PostgreSQL itself refuses to start
-    when the process number in the file has been given to another process of the same user.
+    The caller holds the lock of the data folder, so whatever runs there is an orphan. PostgreSQL itself refuses to
+    start when the process number in the file has been given to another process of the same user.
     """
     file = folder / "postmaster.pid"
     words = file.read_text().split() if file.exists() else []
@@ -183,6 +191,6 @@ def _programs(folder: Path) -> Path:
             if (programs / "postgres").exists() and (name != "pginstall" or version == "16"):
                 return programs
     raise ImproperlyConfigured(
-        f"{folder} was made by PostgreSQL {version}, which is not installed here. Install the release of Horizon that made "
-        "it and dump the database, or set DATABASE_URL."
+        f"{folder} was made by PostgreSQL {version}, which is not installed here. "
+        "Install the release of Horizon that made it and dump the database, or set DATABASE_URL."
     )

@@ -38,7 +38,7 @@ def start(
     """Start a command in a process group of its own, so that Ctrl-C reaches only its starter, which ends it in order.
     When the starter dies first, the kernel sends `ends_with` (Linux; elsewhere the next start finds the orphan)."""
     argv = [str(part) for part in command]
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(
         argv if account is None else [*as_account(account, ends_with), *argv],
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -55,7 +55,7 @@ def run(command: Sequence[str | Path], *, account: Account | None, folder: Path)
     argv = [str(part) for part in command]
     if account is not None:
         argv = [*as_account(account, signal.SIGKILL), *argv]
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=folder, timeout=120, check=False
     )
 

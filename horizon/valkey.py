@@ -33,7 +33,7 @@ def command(places: Addresses) -> list[str | Path]:
 
 def answers(places: Addresses) -> bool:
     """Is a server there, with its data loaded?"""
-    client = redis.Redis(unix_socket_path=str(places.valkey_socket), socket_timeout=2, retry=None)
+    client = redis.Redis(unix_socket_path=str(places.valkey_socket), socket_timeout=2)
     try:
         return bool(client.ping())
     except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = "HORIZON_TEST_SERVICES"
+FOLDER = "TEST_SERVICES_FOLDER"
 START_LIMIT = 60  # seconds
 ENVIRONMENT = {
     "HORIZON_SECRET_KEY": "a-secret-key-of-the-tests-that-protects-nothing-at-all",
@@ -28,7 +28,7 @@ class Services:
     """The servers of a run; `stop` ends them and removes their folder."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="horizon-tests-", dir="/tmp"))  # noqa: S108  (short: it has sockets)
+        self.folder = Path(tempfile.mkdtemp(prefix="horizon-tests-", dir="/tmp"))  # short: it has sockets
         self.folder.chmod(0o711)
         self.running: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
 
@@ -37,13 +37,13 @@ class Services:
 
         places = embedded.addresses(self.folder)
         account = postgres.prepare(places)
-        log = (self.folder / "servers.log").open("wb")
-        for command, user, ends_with in (
-            (postgres.command(places, postgres.FAST_FOR_TESTS), account, signal.SIGQUIT),
-            (valkey.command(places), None, signal.SIGKILL),
-        ):
-            process = processes.start(command, ends_with=ends_with, account=user, folder=self.folder, output=log)
-            self.running.append((process, ends_with))
+        with (self.folder / "servers.log").open("wb") as log:
+            for command, user, ends_with in (
+                (postgres.command(places, postgres.FAST_FOR_TESTS), account, signal.SIGQUIT),
+                (valkey.command(places), None, signal.SIGKILL),
+            ):
+                process = processes.start(command, ends_with=ends_with, account=user, folder=self.folder, output=log)
+                self.running.append((process, ends_with))
         self._wait(lambda: postgres.answers(places))
         self._wait(lambda: valkey.answers(places))
         os.environ[FOLDER] = str(self.folder)
@@ -74,7 +74,7 @@ def _prepare_environment(folder: Path) -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     data = folder / f"data-{worker or 'main'}"
     data.mkdir(mode=0o700, exist_ok=True)
-    for name in [name for name in os.environ if name.startswith("HORIZON_") and name != FOLDER]:
+    for name in [name for name in os.environ if name.startswith("HORIZON_")]:
         del os.environ[name]
     os.environ.update(ENVIRONMENT, HORIZON_DATA_DIR=str(data))
     number = int(worker.removeprefix("gw") or 0) + 1 if worker else 0

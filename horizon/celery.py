@@ -1,0 +1,26 @@
+"""Background work: the queues, their limits, and the whole schedule.
+
+`polls` reads stages, `actions` does everything else, so a slow host never holds up a release. Waits are rows in the
+database, never messages with an ETA: Redis delivers those again after its visibility timeout.
+"""
+
+import os
+import warnings
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "horizon.settings")
+
+app = Celery("horizon")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+# Root is warned about in docs/operation.md; the messages are JSON, which runs no code.
+warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
+
+
+@setup_logging.connect
+def keep_logging_of_settings(**_: Any) -> None:
+    """That there is a receiver makes Celery leave logging alone: one format and one filter of secrets everywhere."""

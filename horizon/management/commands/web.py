@@ -1,0 +1,35 @@
+"""`manage.py web`: serves the pages and the API."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+GRACE = 3  # seconds that open requests and live tabs have at the end
+
+
+class Command(BaseCommand):
+    help = "Serve the pages and the API."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="default: HORIZON_PORT")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        uvicorn.run(
+            "horizon.asgi:application",
+            host=options["host"],
+            port=options["port"],
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=settings.BEHIND_PROXY,
+            forwarded_allow_ips="*" if settings.BEHIND_PROXY else None,
+            timeout_graceful_shutdown=GRACE,
+        )

@@ -1,0 +1,34 @@
+"""`manage.py worker QUEUE...`: does the background work of these queues."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from horizon.celery import app
+
+
+class Command(BaseCommand):
+    help = "Do the background work of the named queues (all, when none is named)."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("queues", nargs="*", choices=[[], *settings.QUEUES], metavar="QUEUE")
+        parser.add_argument("--slots", type=int, default=1, help="how many tasks at a time (default 1)")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        queues = options["queues"] or list(settings.QUEUES)
+        app.worker_main(
+            [
+                "--quiet",
+                "worker",
+                "--pool=prefork",  # the others ignore time limits
+                f"--concurrency={options['slots']}",
+                f"--queues={','.join(queues)}",
+                f"--hostname={'-'.join(queues)}@%h",
+                "--without-gossip",
+                "--without-mingle",
+                "--without-heartbeat",
+            ]
+        )
