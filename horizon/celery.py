@@ -21,6 +21,8 @@ app.autodiscover_tasks()
 warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
 
 
-@setup_logging.connect
 def keep_logging_of_settings(**_: Any) -> None:
     """That there is a receiver makes Celery leave logging alone: one format and one filter of secrets everywhere."""
+
+
+setup_logging.connect(keep_logging_of_settings)

@@ -10,6 +10,7 @@ from typing import Any
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
 
+_Words: Any = fields.ListField  # a descriptor: instances hold lists of str
 Broken = list[tuple[str, str]]  # (importer, imported)
 
 
@@ -31,7 +32,7 @@ class _Contract(Contract):
 class PureContract(_Contract):
     """`modules` import the standard library and each other, nothing else: no Django, no clock of ours, no I/O of ours."""
 
-    modules = fields.ListField(subfield=fields.StringField())
+    modules: Any = _Words(subfield=fields.StringField())
 
     def broken(self, graph: ImportGraph) -> Broken:
         pure = _matching(graph, self.modules)
@@ -46,8 +47,8 @@ class PureContract(_Contract):
 class BehindContract(_Contract):
     """Third-party `packages` are seen by `modules` only."""
 
-    packages = fields.ListField(subfield=fields.StringField())
-    modules = fields.ListField(subfield=fields.StringField())
+    packages = _Words(subfield=fields.StringField())
+    modules: Any = _Words(subfield=fields.StringField())
 
     def broken(self, graph: ImportGraph) -> Broken:
         allowed = _matching(graph, self.modules)
@@ -63,11 +64,11 @@ class BehindContract(_Contract):
 class OrderContract(_Contract):
     """Within each of `apps`: edges -> verbs -> queries -> models -> ground. What is in no list is a verb."""
 
-    apps = fields.ListField(subfield=fields.StringField())
-    edges = fields.ListField(subfield=fields.StringField())
-    queries = fields.ListField(subfield=fields.StringField())
-    models = fields.ListField(subfield=fields.StringField())
-    ground = fields.ListField(subfield=fields.StringField())
+    apps = _Words(subfield=fields.StringField())
+    edges = _Words(subfield=fields.StringField())
+    queries = _Words(subfield=fields.StringField())
+    models = _Words(subfield=fields.StringField())
+    ground = _Words(subfield=fields.StringField())
 
     def broken(self, graph: ImportGraph) -> Broken:
         found: Broken = []

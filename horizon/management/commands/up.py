@@ -111,7 +111,7 @@ class Command(BaseCommand):
         """Keep a command of manage.py running. `orphaned` ends it when this process is killed."""
 
         def launch() -> subprocess.Popen[bytes]:
-            command = [sys.executable, settings.BASE_DIR / "manage.py", *words]
+            command: list[str | Path] = [sys.executable, settings.BASE_DIR / "manage.py", *words]
             return processes.start(command, ends_with=orphaned, environment={**os.environ, **(environment or {})})
 
         self.supervisor.start(Child(name, launch, signal.SIGTERM, 4, PROGRAMS))
