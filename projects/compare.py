@@ -39,9 +39,9 @@ class Waiting:
 class Compared:
     """Two stages compared.
 
-    `count` is exact, or the host's total when `at_least`. `drift` are the commits that only the stage behind has, merges
-    left out. `squashed_at` is the commit of the stage ahead up to which everything was released by a squashed or rebased
-    pull request: those commits are not in `waiting`.
+    `count` is exact, or the host's total when `at_least`. `drift` are the commits that only the stage behind has,
+    merges left out. `squashed_at` is the commit of the stage ahead up to which everything was released by a squashed or
+    rebased pull request: those commits are not in `waiting`.
     """
 
     waiting: tuple[Waiting, ...] = ()

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from projects import compare
-from projects.reading import Where
+from projects.reading import Question, Where
 from projects.secrets import SecretField
 
 
@@ -241,6 +241,13 @@ class Stage(models.Model):
         if self.tag_pattern:
             return Where.TAG_PATTERN
         return Where.HOKUSAI if self.hokusai else Where.BRANCH
+
+    @property
+    def question(self) -> Question:
+        """What its reader is asked."""
+        if self.where is Where.HOKUSAI:
+            return Question(self.registry_repository or self.project.name.lower(), Where.HOKUSAI, self.hokusai)
+        return Question(self.git_remote, self.where, self.tag_pattern or self.branch)
 
 
 class Repository(models.Model):

@@ -1,0 +1,35 @@
+"""What is left of each profile's budget at its host, kept between polls and shown to people."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from projects.github_budget import Budget, pace
+from projects.models import Profile, ProfileBudget
+from projects.reading import StageUnreadable
+
+__all__ = ["Budget", "pace", "pause", "remember", "stored"]
+
+FIELDS = tuple(Budget.__dataclass_fields__)
+DEFAULT_PAUSE = timedelta(minutes=1)  # for a host that limits and does not say until when
+
+
+def stored(profile: Profile) -> Budget:
+    """What the host last told of this profile."""
+    row: ProfileBudget | None = getattr(profile, "budget", None)
+    return Budget(**{name: getattr(row, name) for name in FIELDS}) if row else Budget()
+
+
+def remember(profile: Profile, budget: Budget, now: datetime) -> None:
+    """Store what the host told; who the credentials belong to stays known when this answer does not say."""
+    values = asdict(budget) | {"measured_at": budget.measured_at or now}
+    if not values["login"]:
+        del values["login"]
+    ProfileBudget.objects.update_or_create(profile=profile, defaults=values)
+
+
+def pause(profile: Profile, limit: StageUnreadable, now: datetime) -> None:
+    """Ask nothing with this profile until its limit ends."""
+    until = limit.retry_at or now + DEFAULT_PAUSE
+    ProfileBudget.objects.update_or_create(
+        profile=profile, defaults={"paused_until": until, "pause_reason": limit.message}
+    )

@@ -1,0 +1,213 @@
+"""Read all projects, again and again: cut into lanes by the hosts that they need, so that a slow or limited host delays
+only its own projects."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db.models import F, Prefetch
+
+from projects import budgets, leases, refresh, repositories
+from projects.github import GitHubReader
+from projects.models import Profile, Project, Snapshot, Stage
+from projects.reading import Question, StageUnreadable, Trouble, Where
+from projects.sighting import Answer, Ask, Reading, Sighting, fingerprint
+from projects.sources import reader_of
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 50  # projects: GitHub is asked for the refs of up to 50 repositories in one query
+READERS = 4  # changed projects read at the same time; GitHub wants no more than 100 requests at once per account
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a poll did, by project id."""
+
+    changed: set[int] = field(default_factory=set)
+    unchanged: set[int] = field(default_factory=set)
+    waiting: set[int] = field(default_factory=set)  # a limit holds them up
+    failed: set[int] = field(default_factory=set)  # an error of Horizon's own, see the log
+
+    @property
+    def done(self) -> int:
+        return len(self.changed) + len(self.unchanged) + len(self.waiting) + len(self.failed)
+
+
+def lanes(now: datetime) -> list[list[int]]:
+    """The projects that are due, those with the same hosts together, the longest unread first."""
+    leases.ensure_polls(Project.objects.active().filter(poll=None))
+    stages = Prefetch("stages", Stage.objects.select_related("profile__budget"))
+    projects = (
+        Project.objects.active()
+        .filter(poll__leased_until__lte=now)
+        .select_related("poll")
+        .prefetch_related(stages)
+        .order_by(F("poll__refreshed_at").asc(nulls_first=True), "pk")
+    )
+    found: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for project in projects:
+        if _is_due(project, now):
+            found[_hosts(project)].append(project.pk)
+    return list(found.values())
+
+
+def _hosts(project: Project) -> tuple[str, ...]:
+    """What must answer for this project to be read."""
+    needed = (
+        f"profile {s.profile_id}" if s.profile_id else f"host {urlsplit(s.git_remote).hostname}"
+        for s in _stages(project)
+    )
+    return tuple(sorted(set(needed)))
+
+
+def _stages(project: Project) -> list[Stage]:
+    return list(project.stages.all())
+
+
+def _is_due(project: Project, now: datetime) -> bool:
+    read_at, asked_at = project.poll.refreshed_at, project.poll.asked_at
+    found = [budgets.stored(stage.profile) for stage in _stages(project) if stage.profile]
+    if any(budget.paused_until and budget.paused_until > now for budget in found):
+        return False
+    if read_at is None or (asked_at and asked_at > read_at):
+        return True
+    interval: timedelta = settings.POLL_INTERVAL
+    paces = [budgets.pace(budget, now, interval) for budget in found]
+    # A tick may come a moment early; half an interval tells "early" from "again".
+    return now - read_at >= max([interval, *paces]) - interval / 2
+
+
+def poll(project_ids: Sequence[int], *, clock: Clock, until: datetime, tally: Tally | None = None) -> list[int]:
+    """Read these projects chunk by chunk; the ids that were not begun when the time was up."""
+    tally = Tally() if tally is None else tally
+    rest = iter(project_ids)
+    while chunk := list(islice(rest, CHUNK)):
+        if clock() >= until:
+            return [*chunk, *rest]
+        lease = uuid4()
+        try:
+            _poll_chunk(leases.claim(chunk, lease, clock()), lease, clock, tally)
+        finally:
+            leases.give_back(lease, clock())
+    return []
+
+
+def _poll_chunk(project_ids: Collection[int], lease: UUID, clock: Clock, tally: Tally) -> None:
+    projects = _loaded(project_ids)
+    answers = _ask([stage for project in projects for stage in _stages(project)], clock())
+    changed: list[Sighting] = []
+    for project in projects:
+        sighting = _sighting(project, answers)
+        if any(_limited(answer) for answer in sighting.answers.values()):
+            tally.waiting.add(project.pk)
+        elif sighting.changed or project.poll.configuration != fingerprint(sighting.stages):
+            changed.append(sighting)
+        else:
+            tally.unchanged.add(project.pk)
+    leases.finish(tally.unchanged & {project.pk for project in projects}, lease, clock())
+    _refresh(changed, lease, clock, tally)
+
+
+def _loaded(project_ids: Collection[int]) -> list[Project]:
+    stages = Prefetch("stages", Stage.objects.select_related("profile", "head").order_by("position"))
+    projects = Project.objects.filter(pk__in=project_ids).select_related("organization", "poll")
+    return list(projects.prefetch_related(stages))
+
+
+def _sighting(project: Project, answers: Mapping[int, Answer]) -> Sighting:
+    stages = tuple(_stages(project))
+    return Sighting(project, stages, {stage.pk: answers[stage.pk] for stage in stages}, current=None)
+
+
+def _limited(answer: Answer) -> bool:
+    return isinstance(answer, StageUnreadable) and answer.trouble is Trouble.LIMITED
+
+
+def _ask(stages: Sequence[Stage], now: datetime) -> dict[int, Answer]:
+    """Where these stages are, by stage id; each profile is asked once for all of its stages."""
+    by_profile: dict[int | None, list[Stage]] = defaultdict(list)
+    for stage in stages:
+        by_profile[stage.profile_id].append(stage)
+    found: dict[int, Answer] = {}
+    for same in by_profile.values():
+        answers = _ask_profile(same[0].profile, {stage.question for stage in same}, now)
+        found |= {stage.pk: answers[stage.question] for stage in same}
+    return found
+
+
+def _ask_profile(profile: Profile | None, questions: set[Question], now: datetime) -> dict[Question, Answer]:
+    try:
+        reader = reader_of(profile)
+        if profile is None or not isinstance(reader, GitHubReader):
+            answers = reader.heads(questions)
+        else:
+            answers = reader.heads(questions, repositories.known_ids(profile, questions))
+            repositories.remember(profile, answers)
+            budgets.remember(profile, reader.budget, now)
+    except StageUnreadable as error:
+        answers = dict.fromkeys(questions, error)
+    limits = [
+        each for each in answers.values() if isinstance(each, StageUnreadable) and each.trouble is Trouble.LIMITED
+    ]
+    if profile and limits:
+        budgets.pause(profile, limits[0], now)
+    return answers
+
+
+def _refresh(changed: Sequence[Sighting], lease: UUID, clock: Clock, tally: Tally) -> None:
+    """Read what changed, a few projects at the same time, and store each as it comes."""
+    complete = _with_snapshots(changed)
+    with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as pool:
+        readings = {pool.submit(_read, sighting): sighting for sighting in complete}
+        for future in as_completed(readings):
+            leases.prolong(lease, clock())
+            _store(readings[future], future, lease, clock, tally)
+
+
+def _with_snapshots(sightings: Sequence[Sighting]) -> list[Sighting]:
+    ids = [sighting.project.pk for sighting in sightings]
+    current = Snapshot.objects.filter(project__in=ids, is_current=True).prefetch_related("comparisons")
+    snapshots = {snapshot.project_id: snapshot for snapshot in current}
+    return [replace(sighting, current=snapshots.get(sighting.project.pk)) for sighting in sightings]
+
+
+def _read(sighting: Sighting) -> Reading:
+    return refresh.read(sighting, _asks(sighting.stages))
+
+
+def _asks(stages: Sequence[Stage]) -> dict[int, Ask]:
+    """How to ask for differences, for each stage that has a git remote; in the thread that will ask."""
+    asks: dict[int, Ask] = {}
+    for stage in stages:
+        if stage.git_remote:
+            # The keys of a registry open no git repository: that of such a stage is read as everybody may.
+            profile = None if stage.where is Where.HOKUSAI else stage.profile
+            asks[stage.pk] = partial(reader_of(profile).difference, stage.git_remote)
+    return asks
+
+
+def _store(sighting: Sighting, future: Future[Reading], lease: UUID, clock: Clock, tally: Tally) -> None:
+    project = sighting.project
+    try:
+        reading = future.result()
+        if any(_limited(each) for each in reading.compared.values() if isinstance(each, StageUnreadable)):
+            tally.waiting.add(project.pk)
+        elif refresh.store(sighting, reading, lease=lease, now=clock()):
+            tally.changed.add(project.pk)
+        else:
+            tally.unchanged.add(project.pk)
+    except Exception:
+        # A fault of Horizon's own in one project must not stop the others; it is reported with its traceback.
+        logger.exception("%s could not be refreshed", project)
+        tally.failed.add(project.pk)

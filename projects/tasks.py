@@ -1,0 +1,37 @@
+"""Celery's shells around what projects do by themselves."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from projects import poll as polling
+from projects.git import prune_mirrors
+from projects.models import Stage
+from projects.prune import prune_snapshots
+
+# A lane gives its worker back after this time, and goes on as a message behind the other lanes.
+LANE_TIME = timedelta(seconds=40)
+
+
+@shared_task
+def poll() -> None:
+    """Send out every lane with projects that are due. A message that waits for a whole interval is superseded."""
+    for lane in polling.lanes(timezone.now()):
+        poll_lane.apply_async([lane], expires=settings.POLL_INTERVAL.total_seconds())
+
+
+@shared_task
+def poll_lane(project_ids: list[int]) -> None:
+    """Read these projects, as many as fit into the time; the rest again at once."""
+    rest = polling.poll(project_ids, clock=timezone.now, until=timezone.now() + LANE_TIME)
+    if rest:
+        poll_lane.apply_async([rest], expires=settings.POLL_INTERVAL.total_seconds())
+
+
+@shared_task
+def prune() -> None:
+    """Delete old snapshots, and the mirrors of repositories that no stage names any more."""
+    prune_snapshots(timezone.now())
+    prune_mirrors(set(Stage.objects.exclude(git_remote="").values_list("git_remote", flat=True)))
