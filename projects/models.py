@@ -38,7 +38,7 @@ class Profile(models.Model):
     """Credentials for one host. The secret is encrypted, goes to that host only, and is never shown again."""
 
     class Kind(models.TextChoices):
-        GITHUB_TOKEN = "github-token", "GitHub token"  # noqa: S105
+        GITHUB_TOKEN = "github-token", "GitHub token"
         GITHUB_APP = "github-app", "GitHub App"
         BASIC = "basic", "User and password of a git host"
         AWS = "aws", "AWS access key (container registry)"
@@ -279,8 +279,8 @@ class Repository(models.Model):
 class ProjectPoll(models.Model):
     """When a project was last read, and which worker is reading it now.
 
-    Small and apart, because a poll that finds nothing new writes nothing else. `asked_at` is set by a push, a person or a
-    changed configuration: read it next, whatever the interval.
+    Small and apart, because a poll that finds nothing new writes nothing else. `asked_at` is set by a push, a person or
+    a changed configuration: read it next, whatever the interval.
     """
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, primary_key=True, related_name="poll")
@@ -369,9 +369,10 @@ class Snapshot(models.Model):
 class Comparison(models.Model):
     """What the stage ahead has that the stage behind has not.
 
-    `commits` is a list of at most 250 objects {sha, date, message, author, email, login, url, pull_request}, newest first,
-    merges left out. `count` is exact, or a lower bound when `at_least`. `drift` counts commits that only the stage behind
-    has, merges left out; they are in `drift_commits`. `contributors` holds one name for each distinct author e-mail.
+    `commits` is a list of at most 250 objects {sha, date, message, author, email, login, url, pull_request}, newest
+    first, merges left out. `count` is exact, or the host's total when `at_least`. `drift` counts commits that only the
+    stage behind has, merges left out; they are in `drift_commits`. `contributors` holds one name for each distinct
+    author e-mail.
 
     Scores grow with time, so they are not stored: `score(at)` computes them from columns that pages load anyway.
     """

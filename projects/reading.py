@@ -108,8 +108,8 @@ class Commit:
 class Difference:
     """The commits of `head` that `base` has not: newest first, merges included, the newest 250 at the most.
 
-    `total` counts all of them, merges included. `behind` counts the commits of `base` that `head` has not, where the host
-    tells it for free (`None`: not told). `url` shows the comparison on the host.
+    `total` counts all of them, merges included. `behind` counts the commits of `base` that `head` has not, where the
+    host tells it for free (`None`: not told). `url` shows the comparison on the host.
     """
 
     commits: tuple[Commit, ...]

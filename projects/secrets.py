@@ -33,7 +33,8 @@ def decrypt(stored: str) -> str:
         return _fernet(tuple(settings.ENCRYPTION_KEYS)).decrypt(stored.encode()).decode()
     except InvalidToken:
         raise SecretUnreadable(
-            "A stored secret cannot be decrypted: its key is not in HORIZON_ENCRYPTION_KEYS. Add the old key, or enter the secret again."
+            "A stored secret cannot be decrypted: its key is not in HORIZON_ENCRYPTION_KEYS. "
+            "Add the old key, or enter the secret again."
         ) from None
 
 

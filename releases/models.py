@@ -1,5 +1,7 @@
 """How stages are released, and the releases: one promotion each, from the first decision to live."""
 
+import uuid
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -65,13 +67,14 @@ class DeployStrategy(models.Model):
 class StrategyReading(models.Model):
     """What the host last told about a strategy's branches and pull request: the facts that decisions and pages share.
 
-    `facts` is the JSON of `releases.facts.Reading`; `error` says why it could not be read (`facts` is then the last good
-    one).
+    `facts` is the JSON of `releases.situation.Reading`, written and read by `releases.facts` only; `error` says why it
+    could not be read (`facts` is then the last good one), `retry_at` when the host may be asked again.
     """
 
     strategy = models.OneToOneField(DeployStrategy, on_delete=models.CASCADE, primary_key=True, related_name="reading")
     read_at = models.DateTimeField(null=True)
     tried_at = models.DateTimeField()
+    retry_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
     facts = models.JSONField(default=dict)
 
@@ -80,7 +83,11 @@ class StrategyReading(models.Model):
 
 
 class Release(models.Model):
-    """One promotion: from the decision to open it until it was merged or given up."""
+    """One promotion: from the decision to open it until it was merged or given up.
+
+    `key` stands in the text of the pull request, so that one whose opening was never confirmed is known again.
+    `refused_*` tell the host's last no to an act for this head, until an act succeeds or the head moves.
+    """
 
     class State(models.TextChoices):
         OPENING = "opening", "opening"
@@ -102,10 +109,22 @@ class Release(models.Model):
     merge_sha = models.CharField(max_length=40, blank=True)
     merged_by = models.CharField(max_length=200, blank=True)
     closed_at = models.DateTimeField(null=True)
+    key = models.UUIDField(default=uuid.uuid4, editable=False)
+    refused_act = models.CharField(max_length=10, blank=True)
+    refused_sha = models.CharField(max_length=40, blank=True)
+    refused_words = models.TextField(blank=True, help_text="The host's own.")
+    refusals = models.PositiveIntegerField(default=0, help_text="In a row: the pauses between attempts grow with it.")
+    retry_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-begun_at", "-id"]
         constraints = [
+            # Whoever reads old facts finds out here that the pull request is known, and perhaps merged, already.
+            models.UniqueConstraint(
+                fields=["strategy", "number"],
+                condition=~Q(state="closed"),
+                name="one_release_per_pull_request",
+            ),
             models.UniqueConstraint(
                 fields=["strategy"],
                 condition=Q(state__in=["opening", "open", "merging"]),
