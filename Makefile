@@ -57,7 +57,7 @@ up: .venv/installed ## Start everything at http://127.0.0.1:8000 (Ctrl-C ends it
 
 .PHONY: demo
 demo: .venv/installed-dev ## The same, filled with a lively company that needs no token
-	@$(PY) manage.py demo
+	@$(PY) -m tests.demo
 
 # --- checking ----------------------------------------------------------------------------------------------------
 

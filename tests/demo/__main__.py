@@ -1,0 +1,117 @@
+"""`make demo`: Horizon with a lively company that needs no token, at the same address as `make up`."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import yaml
+from moto.server import ThreadedMotoServer
+
+from tests.demo.company import ORGANIZATION, found
+from tests.demo.configuration import configuration
+from tests.demo.life import happen
+from tests.demo.registry import fill_registry
+from tests.servers.github import GitHubServer
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MARK = "made-by-the-demo"
+SEED = int(os.environ.get("DEMO_SEED", "11"))
+PACE = float(os.environ.get("DEMO_SECONDS", "4"))  # between two things that happen
+
+
+def main() -> int:
+    """Start the servers and Horizon, fill it, and let things happen until it ends or is told to."""
+    data = fresh_folder(ROOT / ".demo")
+    registry = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    registry.start()
+    host, port = registry.get_host_and_port()
+    with GitHubServer() as github:
+        found(github, datetime.now(UTC), SEED)
+        fill_registry(f"http://{host}:{port}", github, f"{ORGANIZATION}/fresco")
+        os.environ.update(environment(data, f"http://{host}:{port}"))
+        horizon = subprocess.Popen([sys.executable, "manage.py", "up"], cwd=ROOT)
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signal_number, lambda number, _: horizon.send_signal(number))
+        try:
+            if wait_until_served(horizon):
+                fill(github)
+                live(github, horizon)
+        finally:
+            horizon.terminate()
+            horizon.wait()
+    registry.stop()
+    return horizon.returncode
+
+
+def fresh_folder(folder: Path) -> Path:
+    """The company is founded anew each time, so what an earlier demo stored is of no use."""
+    if folder.exists():
+        if not (folder / MARK).exists():
+            sys.exit(f"{folder} was not made by the demo; move it away first.")
+        shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / MARK).touch()
+    return folder
+
+
+def environment(data: Path, registry: str) -> dict[str, str]:
+    return {
+        "DJANGO_SETTINGS_MODULE": "horizon.settings",
+        "HORIZON_DATA_DIR": str(data),
+        "HORIZON_INSECURE_HOSTS": "127.0.0.1,localhost",
+        "HORIZON_POLL_SECONDS": os.environ.get("HORIZON_POLL_SECONDS", "5"),
+        "HORIZON_ADMIN_PASSWORD": os.environ.get("HORIZON_ADMIN_PASSWORD", "demo-horizon"),
+        "AWS_ENDPOINT_URL_ECR": registry,
+        "AWS_ENDPOINT_URL_STS": registry,
+    }
+
+
+def wait_until_served(horizon: "subprocess.Popen[bytes]") -> bool:
+    """Whether pages are served; False when Horizon ended instead."""
+    port = os.environ.get("HORIZON_PORT", "8000")
+    pause = threading.Event()
+    while horizon.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
+                return True
+        except (urllib.error.URLError, OSError):
+            pause.wait(0.2)
+    return False
+
+
+def fill(github: GitHubServer) -> None:
+    """Declare the company, invite its people, block one project."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from tests.demo.people import block_one, invite
+
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        yaml.safe_dump(configuration(git=github.url, api_url=github.api_url), file, allow_unicode=True)
+        file.flush()
+        call_command("apply", file.name)
+    invite()
+    block_one(datetime.now(UTC) + timedelta(hours=20))
+
+
+def live(github: GitHubServer, horizon: "subprocess.Popen[bytes]") -> None:
+    chance = random.Random(SEED)  # a lively company, no secret
+    pause = threading.Event()
+    while horizon.poll() is None:
+        print(happen(github, chance), flush=True)
+        pause.wait(PACE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

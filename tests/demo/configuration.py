@@ -1,0 +1,80 @@
+"""What `make demo` applies: the same YAML that an administrator would write."""
+
+from typing import Any
+
+from tests.demo.company import ORGANIZATION, TOKEN
+
+DAY = 86_400
+
+DESCRIPTIONS = {
+    "aurora": ("The storefront that collectors browse", ["web", "collectors"], 3),
+    "beacon": ("Search over works, artists and galleries", ["search"], 2),
+    "cobalt": ("Resizes and signs images", ["platform"], 2),
+    "delta": ("Takes payments and pays galleries", ["payments"], 3),
+    "ember": ("Sends mail and notifications", ["collectors"], 1),
+    "fresco": ("The content system of the editors", ["web", "editorial"], 2),
+    "grove": ("The back office", ["galleries"], 1),
+    "harbor": ("Moves events into the warehouse", ["data"], 1),
+    "iris": ("Recommends works", ["data", "collectors"], 1),
+    "jasper": ("The handbook", ["platform"], 0),
+    "kestrel": ("Auction bidding in real time", ["auctions"], 3),
+    "lumen": ("The API of the phone apps", ["mobile"], 2),
+}
+
+
+def configuration(*, git: str, api_url: str) -> dict[str, Any]:
+    """The whole company. `git` is the address under which the server serves repositories."""
+    return {
+        "organizations": [
+            {
+                "name": ORGANIZATION,
+                "profiles": [
+                    {"name": "github", "kind": "github-token", "secret": TOKEN, "api_url": api_url},
+                    {"name": "git", "kind": "basic", "host": "127.0.0.1", "user": "horizon-bot", "secret": TOKEN},
+                    {"name": "aws", "kind": "aws", "region": "us-east-1", "key_id": "AKIADEMO", "secret": "demo"},
+                ],
+                "projects": [_project(name, git) for name in DESCRIPTIONS],
+            }
+        ]
+    }
+
+
+def _project(name: str, git: str) -> dict[str, Any]:
+    description, tags, criticality = DESCRIPTIONS[name]
+    return {
+        "name": name,
+        "description": description,
+        "tags": tags,
+        "criticality": criticality,
+        "stages": _stages(name, f"{git}/{ORGANIZATION}/{name}.git"),
+    }
+
+
+def _stages(name: str, remote: str) -> list[dict[str, Any]]:
+    profile = "git" if name == "kestrel" else "github"
+    stages: list[dict[str, Any]] = [
+        {"name": stage, "git_remote": remote, "branch": branch, "profile": profile}
+        for stage, branch in (("main", "main"), ("staging", "staging"), ("production", "release"))
+    ]
+    main, staging, production = stages
+    if name == "jasper":
+        del production["branch"]
+        return [main, production | {"tag_pattern": "v*"}]
+    if name == "fresco":
+        return [main, staging, {"name": "production", "hokusai": "production", "profile": "aws"}]
+    if name in ("aurora", "beacon", "cobalt", "delta", "lumen"):
+        production["strategies"] = [_strategy(name)]
+    return [main, staging, production]
+
+
+def _strategy(name: str) -> dict[str, Any]:
+    return {
+        "provider": "github pull request",
+        "profile": "github",
+        "automatic": name != "lumen",
+        "base": "release",
+        "head": "staging",
+        # Delta is released while you watch.
+        "merge_after": 90 if name == "delta" else DAY,
+        "merge_prior_warning": 30 if name == "delta" else 3600,
+    }

@@ -1,0 +1,19 @@
+"""The container registry of the demo: moto's ECR on 127.0.0.1."""
+
+import json
+
+import boto3
+
+from tests.servers.github import GitHubServer
+
+
+def fill_registry(endpoint_url: str, github: GitHubServer, repository: str) -> None:
+    """One image runs in production: that of the release branch's last promotion."""
+    keys = {"aws_access_key_id": "AKIADEMO", "aws_secret_access_key": "demo"}
+    ecr = boto3.client("ecr", region_name="us-east-1", endpoint_url=endpoint_url, **keys)
+    name = repository.rpartition("/")[2]
+    ecr.create_repository(repositoryName=name)
+    sha = github.repository(repository).sha("release^2")
+    manifest = json.dumps({"schemaVersion": 2, "config": {"digest": f"sha256:{sha:0>64}"}, "layers": []})
+    for tag in (sha, "production", "production--2026-11-13--09-30-00"):
+        ecr.put_image(repositoryName=name, imageManifest=manifest, imageTag=tag)
