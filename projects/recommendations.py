@@ -1,0 +1,103 @@
+"""What a project should change to be maintained well, in sentences.
+
+Pure: the standard library and other pure modules only.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from projects.runtimes import UNKNOWN_VERSION, Runtime
+from projects.versions import VersionStatus, status_of
+
+Minimums = Mapping[str, str]  # a runtime's least supported version
+
+
+class DeploymentType(StrEnum):
+    """What a project is released to, as far as its stages tell."""
+
+    KUBERNETES = "Kubernetes"
+    HEROKU = "Heroku"
+
+
+class Code(StrEnum):
+    """Kinds of recommendations, for machines."""
+
+    VERSION_UNKNOWN = "version-unknown"
+    VERSION_UNSUPPORTED = "version-unsupported"
+    NOT_AUTOMATIC = "not-automatic"
+    RENOVATE_MISSING = "renovate-missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One thing to do; `sentence` is for people."""
+
+    code: Code
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """The facts that recommendations are made from. `renovate` is None while it was never read."""
+
+    deployment_type: DeploymentType | None
+    automatic: bool
+    renovate: bool | None
+    orbs: Collection[str]
+    runtimes: Mapping[str, str]
+    minimums: Minimums
+
+
+def recommendations(upkeep: Upkeep) -> list[Recommendation]:
+    """All that apply: runtimes by name, then releasing, then Renovate."""
+    found = list(_runtime_recommendations(upkeep))
+    on_kubernetes = upkeep.deployment_type is DeploymentType.KUBERNETES
+    if on_kubernetes and not upkeep.automatic:
+        found.append(
+            Recommendation(
+                Code.NOT_AUTOMATIC, "Releases are not automatic. Give the last stage an automatic deploy strategy."
+            )
+        )
+    if on_kubernetes and upkeep.orbs and upkeep.renovate is False:
+        found.append(
+            Recommendation(
+                Code.RENOVATE_MISSING, "Renovate is not set up. Add a renovate.json, so that orbs stay up to date."
+            )
+        )
+    return found
+
+
+def _runtime_recommendations(upkeep: Upkeep) -> Iterator[Recommendation]:
+    for runtime in sorted(upkeep.runtimes):
+        version, minimum = upkeep.runtimes[runtime], upkeep.minimums.get(runtime)
+        status, title = status_of(version, minimum), runtime_title(runtime)
+        if version == UNKNOWN_VERSION:
+            sentence = f"Dependency {title} version unknown, add a version declaration file"
+            yield Recommendation(Code.VERSION_UNKNOWN, sentence)
+        elif status is VersionStatus.UNKNOWN:
+            sentence = f"Dependency {title} version unknown: its declaration ({version}) names no number"
+            yield Recommendation(Code.VERSION_UNKNOWN, sentence)
+        elif status is VersionStatus.OUT_OF_DATE and minimum:
+            least = minimum.removeprefix("v")
+            sentence = f"Dependency {title} uses an unsupported version. Update to v{least} or higher."
+            yield Recommendation(Code.VERSION_UNSUPPORTED, sentence)
+
+
+def dependencies_status(runtimes: Mapping[str, str], minimums: Minimums) -> VersionStatus | None:
+    """The worst of a project's runtimes: out of date, else unknown, else fine; None where none is known."""
+    found = {status_of(version, minimums.get(runtime)) for runtime, version in runtimes.items()}
+    worst_first = (VersionStatus.OUT_OF_DATE, VersionStatus.UNKNOWN, VersionStatus.FINE)
+    return next((status for status in worst_first if status in found), None)
+
+
+def deployment_type(stages: Iterable[tuple[bool, bool]]) -> DeploymentType | None:
+    """From each stage's (has an image tag, is Heroku's)."""
+    kinds = list(stages)
+    if any(has_image for has_image, _ in kinds):
+        return DeploymentType.KUBERNETES
+    return DeploymentType.HEROKU if any(is_heroku for _, is_heroku in kinds) else None
+
+
+def runtime_title(runtime: str) -> str:
+    return Runtime(runtime).title if runtime in set(Runtime) else runtime
