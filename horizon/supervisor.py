@@ -33,7 +33,7 @@ class Child:
 
 
 class Supervisor:
-    """Starts, watches and ends children. `say` tells people; `changed` is told whenever the set of processes changes."""
+    """Starts, watches and ends children. `say` tells people; `changed` hears of every change of the processes."""
 
     def __init__(self, say: Callable[[str], None], changed: Callable[[list[int]], None]) -> None:
         self.children: list[Child] = []
