@@ -105,6 +105,7 @@ class Release(models.Model):
     url = models.CharField(max_length=2000, blank=True)
     begun_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True, help_text="When the host says the pull request was opened.")
+    asked_at = models.DateTimeField(null=True, help_text="When its merge was asked of the host, last.")
     merged_at = models.DateTimeField(null=True)
     merge_sha = models.CharField(max_length=40, blank=True)
     merged_by = models.CharField(max_length=200, blank=True)

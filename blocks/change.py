@@ -1,0 +1,157 @@
+"""Make, change and end blocks; and the lock that stands between a block and a merge.
+
+A merge holds the lock of its organization shared, from its last look at the blocks until the host has answered. Whoever
+saves a block holds it alone. So a saved block either stops the merge, or is told that it came too late.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+
+from audit.record import Actor, record
+from blocks.models import DeployBlock
+from blocks.queries import covered_projects
+from projects.live import announce
+from projects.models import Organization, Project
+
+LOCK = 0x484F52  # the first of PostgreSQL's two lock numbers; the second is the organization
+# A merge this short before a block is told to whoever blocks: their page may not have shown it yet.
+JUST_NOW = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """A release that the block came too late for. `at` is None while it is not known whether the merge happened."""
+
+    project: Project
+    stage: str
+    at: datetime | None
+
+
+# The app `releases`, which this one may not import, puts its answer here when it starts: which merges of these projects
+# were done since, or are under way?
+MERGES_SINCE: list[Callable[[Collection[int], datetime], Iterable[Overtaken]]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A block that is in force from now on (or from its begin), and the releases that it came too late for."""
+
+    block: DeployBlock
+    too_late: tuple[Overtaken, ...] = ()
+    projects: tuple[Project, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asked for: the block as it should be."""
+
+    organization: Organization
+    description: str
+    scope: str = DeployBlock.Scope.PROJECTS
+    tag: str = ""
+    projects: Sequence[Project] = field(default=())
+    begins_at: datetime | None = None
+    resolved_at: datetime | None = None
+
+
+def hold_back_merges(organization_id: int) -> None:
+    """Wait until no merge of the organization is under way, and let none begin before this transaction ends."""
+    _lock("pg_advisory_xact_lock", organization_id)
+
+
+def hold_back_blocks(organization_id: int) -> None:
+    """Let no block of the organization be saved before this transaction ends; merges do not hinder each other."""
+    _lock("pg_advisory_xact_lock_shared", organization_id)
+
+
+def _lock(function: str, organization_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s, %s)", [LOCK, organization_id % 2**31])
+
+
+def create_block(wish: Wish, *, actor: Actor, owner: AbstractBaseUser | None, clock: Callable[[], datetime]) -> Saved:
+    """Save a new block. `clock` is read again once no merge is under way, because that may take a while."""
+    block = DeployBlock(organization=wish.organization, created_by=actor.name, created_at=clock())
+    block.owner_id = owner.pk if owner else None
+    return _save(block, wish, "block.created", actor, clock)
+
+
+def change_block(block: DeployBlock, wish: Wish, *, actor: Actor, clock: Callable[[], datetime]) -> Saved:
+    """Save a block with another reason, scope, begin or end. An ended one that gets a later end is in force again."""
+    return _save(block, wish, "block.changed", actor, clock)
+
+
+def resolve_block(block: DeployBlock, *, note: str, actor: Actor, clock: Callable[[], datetime]) -> bool:
+    """End a block now; False where somebody else ended it before. A planned one ends when it would have begun."""
+    with transaction.atomic():
+        block = DeployBlock.objects.select_for_update().select_related("organization").get(pk=block.pk)
+        now = clock()
+        if block.resolved_at is not None and block.resolved_at <= max(now, block.begins_at):
+            return False
+        block.resolved_at = max(now, block.begins_at)
+        block.resolved_by, block.resolution, block.updated_at = actor.name, note, now
+        block.save(update_fields=["resolved_at", "resolved_by", "resolution", "updated_at"])
+        _record("block.resolved", block, actor, now, {"note": note})
+    return True
+
+
+def _save(block: DeployBlock, wish: Wish, kind: str, actor: Actor, clock: Callable[[], datetime]) -> Saved:
+    asked_at = clock()
+    with transaction.atomic():
+        hold_back_merges(wish.organization.pk)
+        now = clock()
+        before = _values(block) if block.pk else None
+        block.organization, block.description = wish.organization, wish.description
+        block.scope, block.tag = wish.scope, wish.tag if wish.scope == DeployBlock.Scope.TAG else ""
+        block.begins_at = wish.begins_at or (block.begins_at if block.pk else now)
+        block.resolved_at, block.updated_at = wish.resolved_at, now
+        _check(block)
+        block.save()
+        block.projects.set(wish.projects if wish.scope == DeployBlock.Scope.PROJECTS else [])
+        projects = _record(kind, block, actor, now, {"before": before} if before else {})
+        return Saved(block, _too_late(projects, asked_at) if block.unresolved(now) else (), tuple(projects))
+
+
+def _too_late(projects: Collection[Project], asked_at: datetime) -> tuple[Overtaken, ...]:
+    ids = [project.pk for project in projects]
+    return tuple(chain.from_iterable(merges(ids, asked_at - JUST_NOW) for merges in MERGES_SINCE))
+
+
+def _check(block: DeployBlock) -> None:
+    if block.resolved_at is not None and block.resolved_at <= block.begins_at:
+        raise ValidationError("A block must end after it begins.")
+    block.full_clean(exclude=["projects"], validate_unique=False)
+
+
+def _values(block: DeployBlock) -> dict[str, object]:
+    stored = DeployBlock.objects.get(pk=block.pk)
+    return {
+        "reason": stored.description,
+        "scope": stored.scope,
+        "tag": stored.tag,
+        "projects": sorted(stored.projects.values_list("name", flat=True)),
+        "begins_at": stored.begins_at.isoformat(),
+        "resolved_at": stored.resolved_at.isoformat() if stored.resolved_at else None,
+    }
+
+
+def _record(kind: str, block: DeployBlock, actor: Actor, at: datetime, more: dict[str, object]) -> list[Project]:
+    """One event; it names the project where the block is for one only. Tells open pages."""
+    projects = covered_projects(block)
+    single = projects[0] if block.scope == DeployBlock.Scope.PROJECTS and len(projects) == 1 else None
+    record(
+        kind,
+        actor=actor,
+        at=at,
+        project=single,
+        organization_name=block.organization.name,
+        data={"block": block.pk, **_values(block), **more},
+    )
+    announce(project.pk for project in projects)
+    return projects

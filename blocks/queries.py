@@ -1,0 +1,51 @@
+"""Blocks in force, for many projects at once."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Q
+
+from blocks.models import DeployBlock
+from projects.models import Project
+
+
+def unresolved_blocks(projects: Iterable[Project], at: datetime) -> dict[int, list[DeployBlock]]:
+    """The blocks that cover each of these projects at this moment, oldest first: one query for one or a thousand."""
+    projects = list(projects)
+    if not projects:
+        return {}
+    blocks = with_project_ids(DeployBlock.objects.unresolved(at)).filter(
+        organization_id__in={project.organization_id for project in projects}
+    )
+    found = list(blocks.order_by("created_at", "id"))
+    return {project.pk: [block for block in found if covers(block, project)] for project in projects}
+
+
+def with_project_ids(blocks: Any) -> Any:
+    """The blocks with `project_ids`, the projects that each of them names."""
+    return blocks.annotate(project_ids=ArrayAgg("projects__id", filter=Q(projects__isnull=False), default=[]))
+
+
+def covers(block: Any, project: Project) -> bool:
+    """Whether a block that was read `with_project_ids` covers this project: `covering`, without another query."""
+    if block.organization_id != project.organization_id:
+        return False
+    match block.scope:
+        case DeployBlock.Scope.ORGANIZATION:
+            return True
+        case DeployBlock.Scope.TAG:
+            return block.tag in project.tags
+    return project.pk in block.project_ids
+
+
+def covered_projects(block: DeployBlock) -> list[Project]:
+    """The active projects that this block covers, with their organization, by name."""
+    projects = Project.objects.active().filter(organization_id=block.organization_id).select_related("organization")
+    match block.scope:
+        case DeployBlock.Scope.TAG:
+            projects = projects.tagged(block.tag)
+        case DeployBlock.Scope.PROJECTS:
+            projects = projects.filter(blocks=block)
+    return list(projects.order_by("name"))

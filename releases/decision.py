@@ -1,0 +1,106 @@
+"""What should happen to a release now, and why: one pure function of the facts, the same for engine, page and API.
+
+The order of RULES is the specification; the first rule that answers wins. A new rule is one function more, in its
+place: in `rules_opening` or `rules_merging`, and here.
+
+Pure: no Django, no clock, no input or output. The facts hold `now`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from releases import rules_merging as merging
+from releases import rules_opening as opening
+from releases.rule import STALE, Decision, Rule
+from releases.situation import Action, Block, Check, CheckState, Facts, Plan, PullRequest, Reading, Refusal
+
+__all__ = [
+    "RULES",
+    "STALE",
+    "Action",
+    "Block",
+    "Check",
+    "CheckState",
+    "Decision",
+    "Facts",
+    "Item",
+    "Mark",
+    "Plan",
+    "PullRequest",
+    "Reading",
+    "Refusal",
+    "Rule",
+    "checklist",
+    "decide",
+]
+
+RULES: tuple[Rule, ...] = (
+    opening.released_by_people,
+    opening.facts_unknown,
+    opening.merge_unconfirmed,
+    opening.blocked,
+    opening.repository_closed,
+    opening.branch_gone,
+    opening.nothing_waits,
+    opening.closed_by_a_person,
+    opening.not_supported_yet,
+    opening.may_not_write,
+    opening.opening_refused,
+    opening.not_opened,
+    merging.people_merge,
+    merging.head_moved,
+    merging.draft,
+    merging.method_forbidden,
+    merging.needs_merge_queue,
+    merging.conflicts,
+    merging.review_missing,
+    merging.checks_failing,
+    merging.checks_waiting,
+    merging.mergeability_unknown,
+    merging.too_young,
+    merging.merge_refused,
+    merging.others_first,
+    merging.due,
+)
+
+
+def decide(facts: Facts) -> Decision:
+    """The answer of the first rule that has one."""
+    for each in RULES:
+        if decision := each(facts):
+            return decision
+    raise LookupError("no rule answered, though the last one always does")
+
+
+class Mark(StrEnum):
+    MET = "met"
+    NOT_MET = "not met"
+    UNKNOWN = "unknown"
+    NOT_LOOKED_AT = "not looked at"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the checklist: the condition, how it stands, and why."""
+
+    name: str
+    condition: str
+    mark: Mark
+    reason: str = ""
+    until: datetime | None = None
+
+
+def checklist(facts: Facts) -> list[Item]:
+    """Every condition, by the same rules; one whose facts are missing was not looked at."""
+    return [_item(each, facts) for each in RULES if each is not merging.due]
+
+
+def _item(each: Rule, facts: Facts) -> Item:
+    if not each.can_be_asked(facts):
+        return Item(each.name, each.met, Mark.NOT_LOOKED_AT)
+    decision = each(facts)
+    if decision is None:
+        return Item(each.name, each.met, Mark.MET)
+    mark = Mark.UNKNOWN if decision.unknown else Mark.NOT_MET
+    return Item(each.name, each.met, mark, decision.reason, decision.until)

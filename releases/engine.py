@@ -1,0 +1,85 @@
+"""The engine: look, decide, at most one act, look again, until there is nothing to do now.
+
+Any number of engines may run at the same time: rows and their constraints say whose an act is.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, OuterRef, QuerySet, Subquery
+
+from releases import acts, facts
+from releases.decision import STALE, Decision, decide
+from releases.models import DeployStrategy, Release
+from releases.observe import observe
+
+logger = logging.getLogger(__name__)
+
+# Open and merge, and one to see that nothing is left; a rule that never comes to rest must not hold up the others.
+MOST_PASSES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the engine decided last for a strategy, and the acts that it performed before."""
+
+    strategy: DeployStrategy
+    decision: Decision
+    acts: tuple[Decision, ...] = ()
+
+
+def releasable() -> QuerySet[DeployStrategy]:
+    """The strategies of active projects, the oldest open release first, so that no younger one passes it in a queue."""
+    open_release = Release.objects.filter(strategy=OuterRef("pk"), state__in=Release.UNFINISHED)
+    oldest = Subquery(open_release.values("opened_at")[:1])
+    strategies = facts.strategies_with_all().annotate(waiting_since=oldest)
+    return strategies.order_by(F("waiting_since").asc(nulls_last=True), "pk")
+
+
+def advance(
+    strategies: QuerySet[DeployStrategy], clock: Callable[[], datetime], *, dry_run: bool = False
+) -> list[Outcome]:
+    """Advance each release as far as it can go now. One strategy's trouble never stops another's.
+
+    Raises ExceptionGroup, after all of them had their turn, for what should never happen.
+    """
+    chosen = list(strategies)
+    facts.read(chosen, clock())
+    outcomes: list[Outcome] = []
+    bugs: list[Exception] = []
+    for strategy in chosen:
+        try:
+            outcomes.append(_advance(strategy, clock, dry_run=dry_run))
+        except Exception as error:
+            logger.exception("the release of %s could not be advanced", strategy)
+            bugs.append(error)
+    if bugs:
+        raise ExceptionGroup("some releases could not be advanced", bugs)
+    return outcomes
+
+
+def _advance(strategy: DeployStrategy, clock: Callable[[], datetime], *, dry_run: bool) -> Outcome:
+    done: list[Decision] = []
+    decision = _decide(strategy, clock, dry_run=dry_run)
+    while not dry_run and decision.action in acts.ACTS and len(done) < MOST_PASSES:
+        acted = acts.ACTS[decision.action](strategy, decision, clock)
+        if acted:
+            done.append(decision)
+            facts.read([strategy], clock())
+        decision = _decide(strategy, clock, dry_run=dry_run)
+        if not acted:
+            break
+    return Outcome(strategy, decision, tuple(done))
+
+
+def _decide(strategy: DeployStrategy, clock: Callable[[], datetime], *, dry_run: bool) -> Decision:
+    """Bring the rows up to what was read, and ask; once more, where others took so long that the facts are old."""
+    if not dry_run:
+        observe(strategy, clock)
+    decision = decide(facts.facts_of([strategy], clock())[strategy.pk])
+    if decision.code == STALE:
+        facts.read([strategy], clock())
+        decision = decide(facts.facts_of([strategy], clock())[strategy.pk])
+    return decision

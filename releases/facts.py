@@ -1,0 +1,291 @@
+"""The facts of releases: asked of GitHub in batches and kept; and made of the rows that were kept."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, QuerySet
+
+from blocks.models import DeployBlock
+from blocks.queries import unresolved_blocks
+from projects.github_pulls import GitHub, ReleaseQuestion, ReleaseState
+from projects.github_values import PullRequest as HostPullRequest
+from projects.models import Profile, ProfileBudget, Project
+from projects.reading import StageUnreadable, Trouble
+from projects.remotes import UnsafeRemote, parse_remote, repository_of
+from releases.models import DeployStrategy, Release, StrategyReading
+from releases.situation import Action, Block, Check, CheckState, Facts, Plan, PullRequest, Reading, Refusal
+
+LEAST_STALE = timedelta(seconds=30)
+MOST_STALE = timedelta(minutes=10)
+
+
+def strategies_with_all() -> QuerySet[DeployStrategy]:
+    """Strategies of active projects with everything that their facts need of other tables."""
+    return DeployStrategy.objects.filter(stage__project__archived_at=None).select_related(
+        "stage__project__organization", "stage__profile__budget", "profile__budget", "reading"
+    )
+
+
+def profile_of(strategy: DeployStrategy) -> Profile | None:
+    """The strategy's profile, else its stage's."""
+    return strategy.profile or strategy.stage.profile
+
+
+def repository_of_strategy(strategy: DeployStrategy) -> tuple[str, str]:
+    """Owner and name: the strategy's own, else those of its stage's remote.
+
+    Raises StageUnreadable(MISCONFIGURED).
+    """
+    if strategy.repository:
+        owner, slash, name = strategy.repository.strip("/").removesuffix(".git").partition("/")
+        return (owner, name) if slash else (strategy.stage.project.organization.name, owner)
+    if not strategy.stage.git_remote:
+        raise _misconfigured("Give the strategy its repository (owner/name): its stage has no git remote.")
+    try:
+        return repository_of(parse_remote(strategy.stage.git_remote, insecure_hosts=settings.INSECURE_HOSTS))
+    except UnsafeRemote as error:
+        raise _misconfigured(str(error)) from None
+
+
+def github_profile(strategy: DeployStrategy) -> Profile:
+    """The GitHub profile of a strategy. Raises StageUnreadable(MISCONFIGURED) where there is none."""
+    profile = profile_of(strategy)
+    if profile is None or not profile.is_github:
+        raise _misconfigured("Releasing needs a GitHub token or App: choose such a profile for the strategy.")
+    return profile
+
+
+def _misconfigured(message: str) -> StageUnreadable:
+    return StageUnreadable(Trouble.MISCONFIGURED, message)
+
+
+# --- asking GitHub ------------------------------------------------------------------------------------------------
+
+
+def read(strategies: Iterable[DeployStrategy], now: datetime) -> None:
+    """Ask GitHub how these releases stand, one batch for each profile, and keep what it says.
+
+    `now` is a moment before the first question, so that facts are never taken for younger than they are.
+    """
+    by_profile: dict[Profile, dict[ReleaseQuestion, list[DeployStrategy]]] = {}
+    for strategy in strategies:
+        if not strategy.automatic or _paused(strategy, now):
+            continue
+        try:
+            profile = github_profile(strategy)
+            owner, name = repository_of_strategy(strategy)
+        except StageUnreadable as error:
+            _keep([strategy], error, now)
+            continue
+        question = ReleaseQuestion(owner, name, strategy.base, strategy.head)
+        by_profile.setdefault(profile, {}).setdefault(question, []).append(strategy)
+    for profile, questions in by_profile.items():
+        for question, answer in _ask(profile, list(questions)).items():
+            _keep(questions[question], answer, now)
+
+
+def _ask(profile: Profile, questions: list[ReleaseQuestion]) -> dict[ReleaseQuestion, ReleaseState | StageUnreadable]:
+    try:
+        return GitHub(profile).release_states(questions)
+    except StageUnreadable as error:
+        return dict.fromkeys(questions, error)
+
+
+def _paused(strategy: DeployStrategy, at: datetime) -> bool:
+    budget = _budget(strategy)
+    return budget is not None and budget.pauses(at)
+
+
+def _budget(strategy: DeployStrategy) -> ProfileBudget | None:
+    return getattr(profile_of(strategy), "budget", None)
+
+
+def _keep(strategies: Sequence[DeployStrategy], answer: ReleaseState | StageUnreadable, now: datetime) -> None:
+    """Store an answer; a trouble leaves the last good one where it was."""
+    if isinstance(answer, StageUnreadable):
+        values: dict[str, Any] = {"tried_at": now, "error": answer.message, "retry_at": answer.retry_at}
+    else:
+        facts = to_json(reading_of(answer))
+        values = {"tried_at": now, "error": "", "retry_at": None, "read_at": now, "facts": facts}
+    for strategy in strategies:
+        strategy.reading, _ = StrategyReading.objects.update_or_create(strategy=strategy, defaults=values)
+
+
+def reading_of(state: ReleaseState) -> Reading:
+    """What GitHub said, in the words of decisions."""
+    methods = {"merge": state.merge_commit_allowed, "squash": state.squash_allowed, "rebase": state.rebase_allowed}
+    return Reading(
+        repository=f"{state.repository.owner}/{state.repository.name}",
+        repository_id=state.repository.host_id,
+        head_sha=state.head_sha,
+        base_sha=state.base_sha,
+        ahead=state.ahead,
+        pull_request=_pull_request(state.pull_requests[0]) if state.pull_requests else None,
+        required_checks=state.required_checks,
+        merge_queue=state.merge_queue,
+        merge_methods=tuple(method for method, allowed in methods.items() if allowed),
+        can_write=state.can_write,
+        archived=state.repository.archived,
+    )
+
+
+def _pull_request(pull: HostPullRequest) -> PullRequest:
+    return PullRequest(
+        number=pull.number,
+        url=pull.url,
+        created_at=pull.created_at,
+        head_sha=pull.head_sha,
+        is_draft=pull.is_draft,
+        mergeable=pull.mergeable,
+        review_decision=pull.review_decision,
+        checks=tuple(Check(check.name, CheckState(check.state), check.required, check.url) for check in pull.checks),
+        checks_complete=pull.checks_complete,
+    )
+
+
+def to_json(reading: Reading) -> dict[str, Any]:
+    """A reading as JSON holds it."""
+    values: dict[str, Any] = asdict(reading)
+    if reading.pull_request is not None:
+        values["pull_request"]["created_at"] = reading.pull_request.created_at.isoformat()
+    return values
+
+
+def from_json(values: dict[str, Any]) -> Reading:
+    """The reverse of `to_json`."""
+    pull = values["pull_request"]
+    return Reading(
+        **{
+            **values,
+            "pull_request": _pull_from_json(pull) if pull else None,
+            "required_checks": None if values["required_checks"] is None else tuple(values["required_checks"]),
+            "merge_methods": tuple(values["merge_methods"]),
+        }
+    )
+
+
+def _pull_from_json(values: dict[str, Any]) -> PullRequest:
+    checks = tuple(Check(**{**check, "state": CheckState(check["state"])}) for check in values["checks"])
+    created_at = datetime.fromisoformat(values["created_at"])
+    return PullRequest(**{**values, "checks": checks, "created_at": created_at})
+
+
+# --- rows to facts ------------------------------------------------------------------------------------------------
+
+
+def facts_of(strategies: Iterable[DeployStrategy], now: datetime) -> dict[int, Facts]:
+    """The facts of each strategy, by its id. The strategies come from `strategies_with_all`; then four queries."""
+    strategies = list(strategies)
+    projects = {strategy.stage.project.pk: strategy.stage.project for strategy in strategies}
+    blocks = unresolved_blocks(projects.values(), now)
+    unfinished = {release.strategy_id: release for release in _unfinished_releases(strategies)}
+    finished = {release.strategy_id: release for release in _newest_finished_releases(strategies)}
+    merging = _merges_unconfirmed({project.organization_id for project in projects.values()})
+    return {
+        strategy.pk: _facts(
+            strategy,
+            now,
+            unfinished=unfinished.get(strategy.pk),
+            finished=finished.get(strategy.pk),
+            blocks=blocks[strategy.stage.project_id],
+            merging=merging.get(strategy.stage.project.organization_id, 0),
+        )
+        for strategy in strategies
+    }
+
+
+def _unfinished_releases(strategies: Sequence[DeployStrategy]) -> QuerySet[Release]:
+    return Release.objects.filter(strategy__in=strategies, state__in=Release.UNFINISHED)
+
+
+def _newest_finished_releases(strategies: Sequence[DeployStrategy]) -> QuerySet[Release]:
+    finished = Release.objects.filter(strategy__in=strategies).exclude(state__in=Release.UNFINISHED)
+    return finished.order_by("strategy", "-id").distinct("strategy")
+
+
+def _merges_unconfirmed(organization_ids: set[int]) -> dict[int, int]:
+    merging = Release.objects.filter(
+        state=Release.State.MERGING, strategy__stage__project__organization__in=organization_ids
+    )
+    counts = merging.order_by().values_list("strategy__stage__project__organization").annotate(Count("pk"))
+    return dict(counts)
+
+
+def _facts(
+    strategy: DeployStrategy,
+    now: datetime,
+    *,
+    unfinished: Release | None,
+    finished: Release | None,
+    blocks: list[DeployBlock],
+    merging: int,
+) -> Facts:
+    row: StrategyReading | None = getattr(strategy, "reading", None)
+    error, retry_at = _trouble(strategy, row, now)
+    is_merging = unfinished is not None and unfinished.state == Release.State.MERGING
+    return Facts(
+        now=now,
+        plan=plan_of(strategy),
+        reading=from_json(row.facts) if row is not None and row.facts else None,
+        read_at=row.read_at if row is not None else None,
+        stale_after=stale_after(settings.POLL_INTERVAL),
+        error=error,
+        retry_at=retry_at,
+        blocks=tuple(_block(block, strategy.stage.project) for block in blocks),
+        opened_at=unfinished.opened_at if unfinished else None,
+        asked_at=unfinished.asked_at if unfinished and is_merging else None,
+        closed=_closed(finished),
+        refusal=_refusal(unfinished),
+        merges_unconfirmed=merging - is_merging,
+        merges_at_once=settings.MERGES_AT_ONCE,
+    )
+
+
+def stale_after(poll: timedelta) -> timedelta:
+    """The age from which facts are not acted on: two polls, at least 30 seconds, at most 10 minutes."""
+    return min(max(2 * poll, LEAST_STALE), MOST_STALE)
+
+
+def plan_of(strategy: DeployStrategy) -> Plan:
+    return Plan(
+        automatic=strategy.automatic,
+        base=strategy.base,
+        head=strategy.head,
+        merge_after=strategy.merge_after,
+        merge_prior_warning=strategy.merge_prior_warning,
+        merge_method=strategy.merge_method,
+        required_checks=tuple(strategy.required_checks),
+        slack_targets=bool(strategy.slack_webhook_urls) + len(strategy.slack_channels),
+        closed_hours=len(strategy.blocked_time_buckets),
+        zone=strategy.time_zone,
+    )
+
+
+def _trouble(strategy: DeployStrategy, row: StrategyReading | None, now: datetime) -> tuple[str, datetime | None]:
+    budget = _budget(strategy)
+    if budget is not None and budget.pauses(now):
+        return budget.pause_reason or "A limit of GitHub was reached.", budget.paused_until
+    return (row.error, row.retry_at) if row is not None else ("", None)
+
+
+def _block(block: DeployBlock, project: Project) -> Block:
+    covers = {
+        DeployBlock.Scope.ORGANIZATION.value: f"all of {project.organization.name}",
+        DeployBlock.Scope.TAG.value: f"all projects with the tag {block.tag}",
+    }
+    return Block(block.created_by, block.description, block.resolved_at, covers.get(block.scope, ""))
+
+
+def _closed(release: Release | None) -> tuple[int, str] | None:
+    if release is None or release.state != Release.State.CLOSED or release.number is None:
+        return None
+    return release.number, release.head_sha
+
+
+def _refusal(release: Release | None) -> Refusal | None:
+    if release is None or not release.refused_act or release.retry_at is None:
+        return None
+    return Refusal(Action(release.refused_act), release.refused_sha, release.refused_words, release.retry_at)

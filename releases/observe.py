@@ -1,0 +1,120 @@
+"""What happened without Horizon, or without its noticing: people's pull requests, and what a crash left behind."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from projects.github_pulls import PullRequest as HostPullRequest
+from releases import acts, facts, recording
+from releases.models import Attempt, DeployStrategy, Release
+from releases.situation import PullRequest
+
+# After so long no request of a process that died is still on its way: GitHub ends each after 10 seconds.
+SETTLED_AFTER = timedelta(seconds=60)
+
+
+def observe(strategy: DeployStrategy, clock: Callable[[], datetime]) -> None:
+    """Bring the release's row up to what was read just now. Does nothing where the facts could not be read."""
+    row = getattr(strategy, "reading", None)
+    if row is None or row.error or not row.facts:
+        return
+    pull = facts.from_json(row.facts).pull_request
+    read_at: datetime = row.read_at
+    release = Release.objects.filter(strategy=strategy, state__in=Release.UNFINISHED).first()
+    if release is not None:
+        _observe_unfinished(strategy, release, pull, read_at, clock)
+    elif pull is not None:
+        _adopt(strategy, pull, clock)
+
+
+def _observe_unfinished(
+    strategy: DeployStrategy,
+    release: Release,
+    pull: PullRequest | None,
+    read_at: datetime,
+    clock: Callable[[], datetime],
+) -> None:
+    with transaction.atomic():
+        # A locked row is in the hands of an engine that is at work on it right now.
+        mine = Release.objects.select_for_update(of=("self",), skip_locked=True).filter(
+            pk=release.pk, state__in=Release.UNFINISHED
+        )
+        locked = mine.select_related("strategy__stage__project__organization").first()
+        if locked is None:
+            return
+        match locked.state:
+            case Release.State.OPENING:
+                _settle_opening(strategy, locked, pull, read_at, clock())
+            case Release.State.MERGING:
+                _settle_merging(strategy, locked, clock())
+            case Release.State.OPEN:
+                _follow(strategy, locked, pull, clock())
+
+
+def _settle_opening(
+    strategy: DeployStrategy, release: Release, pull: PullRequest | None, read_at: datetime, now: datetime
+) -> None:
+    if pull is not None:
+        acts.find_opened(strategy, release, now)
+        return
+    attempt = release.attempts.filter(act=Attempt.Act.OPEN, finished_at=None).first()
+    if attempt is not None and read_at - attempt.begun_at >= SETTLED_AFTER:
+        recording.unanswered(release, now)
+
+
+def _settle_merging(strategy: DeployStrategy, release: Release, now: datetime) -> None:
+    pull = acts.look(strategy, release.number or 0)
+    if pull is None:
+        return
+    attempt = release.attempts.filter(act=Attempt.Act.MERGE, finished_at=None).first()
+    if pull.merged:
+        acts.record_merge(strategy, release, pull, now)
+    elif attempt is None or now - attempt.begun_at >= SETTLED_AFTER:
+        if pull.is_open:
+            recording.unanswered(release, now)
+        else:
+            recording.closed(release, pull, now, "closed")
+
+
+def _follow(strategy: DeployStrategy, release: Release, pull: PullRequest | None, now: datetime) -> None:
+    """Keep the head up to date; where the pull request is no longer among the open ones, find out what became of it."""
+    if pull is not None and pull.number == release.number:
+        if pull.head_sha != release.head_sha:
+            Release.objects.filter(pk=release.pk).update(head_sha=pull.head_sha)
+        return
+    found = acts.look(strategy, release.number or 0)
+    if found is None:
+        return
+    if found.merged:
+        acts.record_merge(strategy, release, found, now)
+    elif not found.is_open:
+        recording.closed(release, found, now, "closed")
+    elif (found.base, found.head) != (strategy.base, strategy.head):
+        recording.closed(release, found, now, f"it now goes from {found.head} to {found.base}")
+
+
+def _adopt(strategy: DeployStrategy, pull: PullRequest, clock: Callable[[], datetime]) -> None:
+    """Take a person's pull request for the release.
+
+    What was read may be older than a merge that another engine has written down since: then there is a row of this
+    number, and the constraint refuses a second one.
+    """
+    if Release.objects.filter(strategy=strategy, number=pull.number).exclude(state=Release.State.CLOSED).exists():
+        return
+    found = acts.look(strategy, pull.number)
+    if found is None or not _is_the_release(strategy, found):
+        return
+    now = clock()
+    try:
+        with transaction.atomic():
+            release = Release.objects.create(
+                strategy=strategy, head_sha=found.head_sha, number=found.number, begun_at=now
+            )
+            recording.adopted(release, found, now)
+    except IntegrityError:
+        return
+
+
+def _is_the_release(strategy: DeployStrategy, pull: HostPullRequest) -> bool:
+    return pull.is_open and (pull.base, pull.head) == (strategy.base, strategy.head)

@@ -1,0 +1,66 @@
+"""What pages and APIs show of releases: the very decisions that the engine acts on."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from blocks.change import Overtaken
+from projects.models import Project
+from releases import facts
+from releases.decision import Decision, Facts, Item, checklist, decide
+from releases.models import DeployStrategy, Release
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyDecision:
+    """What happens to one strategy of a project now, and the pull request that it is about."""
+
+    strategy: DeployStrategy
+    decision: Decision
+    facts: Facts
+
+    @property
+    def stage(self) -> str:
+        return self.strategy.stage.name
+
+    @property
+    def number(self) -> int | None:
+        """The number of the open pull request."""
+        reading = self.facts.reading
+        return reading.pull_request.number if reading and reading.pull_request else None
+
+    @property
+    def url(self) -> str | None:
+        """The address of the open pull request."""
+        reading = self.facts.reading
+        return reading.pull_request.url if reading and reading.pull_request else None
+
+    def checklist(self) -> list[Item]:
+        """Every condition and how it stands; made only for who asks."""
+        return checklist(self.facts)
+
+
+def decisions(projects: Iterable[Project], now: datetime) -> dict[int, list[StrategyDecision]]:
+    """The decisions of each of these projects, by its id, in order of promotion: five queries for one or a thousand."""
+    ids = [project.pk for project in projects]
+    strategies = facts.strategies_with_all().filter(stage__project__in=ids).order_by("stage__position", "pk")
+    chosen = list(strategies)
+    known = facts.facts_of(chosen, now)
+    found: dict[int, list[StrategyDecision]] = {pk: [] for pk in ids}
+    for strategy in chosen:
+        decision = StrategyDecision(strategy, decide(known[strategy.pk]), known[strategy.pk])
+        found[strategy.stage.project_id].append(decision)
+    return found
+
+
+def merges_since(project_ids: Collection[int], since: datetime) -> list[Overtaken]:
+    """Horizon's merges of these projects that were done since, or that were asked for and are not confirmed."""
+    releases = Release.objects.filter(strategy__stage__project__in=project_ids).select_related(
+        "strategy__stage__project__organization"
+    )
+    done = releases.filter(state=Release.State.MERGED, merged_at__gte=since)
+    under_way = releases.filter(state=Release.State.MERGING)
+    return [
+        Overtaken(release.strategy.stage.project, release.strategy.stage.name, release.merged_at)
+        for release in [*done.order_by("merged_at"), *under_way]
+    ]

@@ -1,0 +1,141 @@
+"""What becomes of a release, written down: its row, and exactly one line of history, in one transaction.
+
+Each function is called with the release's row locked, and does nothing where the row says that it was done.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from audit.record import HORIZON, Actor, record
+from projects.github_values import ActRefused, PullRequest
+from projects.live import announce
+from releases.models import Attempt, DeployStrategy, Release
+from releases.situation import Action
+
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+@transaction.atomic
+def opened(release: Release, pull: PullRequest, at: datetime) -> None:
+    """Horizon opened this pull request. Its age counts from the host's time, if that can be true."""
+    _be_open(release, pull, min(max(pull.created_at, release.begun_at), at))
+    _finish(release, Attempt.Outcome.DONE, at)
+    _record("pull-request.opened", release, HORIZON, at)
+
+
+@transaction.atomic
+def adopted(release: Release, pull: PullRequest, at: datetime) -> None:
+    """A person opened this pull request; Horizon takes it for the release from now on."""
+    _be_open(release, pull, min(pull.created_at, at))
+    _finish(release, Attempt.Outcome.REFUSED, at, "A person had opened the pull request already.")
+    _record("pull-request.adopted", release, HORIZON, at, {"opened_by": pull.author})
+
+
+@transaction.atomic
+def merged(release: Release, sha: str, merge_sha: str, at: datetime) -> None:
+    """Horizon merged it."""
+    _be_merged(release, sha, merge_sha, "Horizon", at)
+    _finish(release, Attempt.Outcome.DONE, at)
+    _record("release.merged", release, HORIZON, at)
+
+
+@transaction.atomic
+def merged_by_hand(release: Release, pull: PullRequest, at: datetime) -> None:
+    """A person merged it on GitHub."""
+    by = pull.merged_by or "somebody"
+    _be_merged(release, pull.head_sha, pull.merge_sha or "", by, pull.merged_at or at)
+    _finish(release, Attempt.Outcome.REFUSED, at, f"{by} had merged it already.")
+    _record("release.by-hand", release, Actor.github(by), at)
+
+
+@transaction.atomic
+def closed(release: Release, pull: PullRequest, at: datetime, why: str) -> None:
+    """A person closed it, or took it away from its branches, without a merge."""
+    release.state, release.closed_at, release.head_sha = Release.State.CLOSED, at, pull.head_sha
+    release.save(update_fields=["state", "closed_at", "head_sha"])
+    _finish(release, Attempt.Outcome.REFUSED, at, why)
+    _record("pull-request.closed", release, Actor.github("somebody"), at, {"why": why})
+
+
+@transaction.atomic
+def refused(release: Release, act: Action, sha: str, refusal: ActRefused, at: datetime) -> None:
+    """GitHub said no: shown in its own words, and asked again after a pause that doubles each time.
+
+    A first no that another look may overcome ("Base branch was modified") costs no pause.
+    """
+    before = release.refusals if (release.refused_act, release.refused_sha) == (act.value, sha) else 0
+    pause = min(FIRST_PAUSE * 2 ** min(before, 10), LONGEST_PAUSE)
+    if refusal.transient and before == 0:
+        pause = timedelta(0)
+    release.refused_act, release.refused_sha, release.refused_words = act.value, sha, refusal.message
+    release.refusals, release.retry_at = before + 1, max(at + pause, refusal.retry_at or at)
+    _be_idle(release)
+    release.save()
+    _finish(release, Attempt.Outcome.REFUSED, at, refusal.message)
+
+
+@transaction.atomic
+def unanswered(release: Release, at: datetime) -> None:
+    """An act whose answer was lost, and which had no effect after all: it may be tried again."""
+    _be_idle(release)
+    release.save(update_fields=["state", "asked_at"])
+    _finish(release, Attempt.Outcome.UNKNOWN, at, "The answer was lost, and nothing had happened.")
+
+
+@transaction.atomic
+def withdrawn(release: Release) -> None:
+    """Nothing was sent: the last look said otherwise."""
+    _be_idle(release)
+    release.save(update_fields=["state", "asked_at"])
+    release.attempts.filter(finished_at=None).delete()
+    _announce(release)
+
+
+def _be_idle(release: Release) -> None:
+    if release.state == Release.State.MERGING:
+        release.state, release.asked_at = Release.State.OPEN, None
+
+
+def _be_open(release: Release, pull: PullRequest, opened_at: datetime) -> None:
+    release.state, release.head_sha, release.opened_at = Release.State.OPEN, pull.head_sha, opened_at
+    release.number, release.url = pull.number, pull.url
+    _forget_refusals(release)
+    release.save()
+
+
+def _be_merged(release: Release, sha: str, merge_sha: str, by: str, at: datetime) -> None:
+    release.state, release.merged_at, release.merged_by = Release.State.MERGED, at, by
+    release.head_sha, release.merge_sha = sha, merge_sha
+    _forget_refusals(release)
+    release.save()
+
+
+def _forget_refusals(release: Release) -> None:
+    release.refused_act, release.refused_sha, release.refused_words = "", "", ""
+    release.refusals, release.retry_at = 0, None
+
+
+def _finish(release: Release, outcome: Attempt.Outcome, at: datetime, message: str = "") -> None:
+    release.attempts.filter(finished_at=None).update(finished_at=at, outcome=outcome, message=message)
+    _announce(release)
+
+
+def _announce(release: Release) -> None:
+    announce([release.strategy.stage.project_id])
+
+
+def _record(kind: str, release: Release, actor: Actor, at: datetime, more: Mapping[str, object] | None = None) -> None:
+    strategy: DeployStrategy = release.strategy
+    data = {
+        "stage": strategy.stage.name,
+        "base": strategy.base,
+        "head": strategy.head,
+        "sha": release.head_sha,
+        "merge_sha": release.merge_sha or None,
+        "pull_request": {"number": release.number, "url": release.url},
+        **(more or {}),
+    }
+    record(kind, actor=actor, at=at, project=strategy.stage.project, data=data)

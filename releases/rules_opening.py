@@ -1,0 +1,139 @@
+"""The rules that stand before a release pull request, in the order of RULES.
+
+Pure: no Django, no clock, no input or output.
+"""
+
+from releases.messages import counted, listed, sentence, span
+from releases.rule import STALE, Decision, Needs, hold, refused, rule, wait
+from releases.situation import Action, Facts
+
+
+@rule("Horizon releases this stage")
+def released_by_people(facts: Facts) -> Decision | None:
+    """Rule 1: a strategy that is not automatic is left to people."""
+    if facts.plan.automatic:
+        return None
+    return hold("released-by-people", "Released by people: the strategy is not automatic.")
+
+
+@rule("GitHub can be read, and was just now")
+def facts_unknown(facts: Facts) -> Decision | None:
+    """Rule 2: without facts, or with old ones, nothing is done."""
+    if facts.error:
+        again = f" Horizon asks again {facts.says(facts.retry_at)}." if facts.retry_at else ""
+        return wait("unreadable", f"{facts.error}{again}", facts.retry_at, unknown=True)
+    if facts.reading is None or facts.read_at is None:
+        return wait("unread", "Horizon has not looked at the repository yet.", unknown=True)
+    age = facts.now - facts.read_at
+    if age > facts.stale_after:
+        reason = f"What is known is {span(age.total_seconds())} old: Horizon looks again before it does anything."
+        return wait(STALE, reason, unknown=True)
+    return None
+
+
+@rule("No merge request is without an answer", Needs.READING)
+def merge_unconfirmed(facts: Facts) -> Decision | None:
+    """One merge request at a time: its answer is known before anything else happens."""
+    if facts.asked_at is None:
+        return None
+    reason = f"The merge was asked for {facts.says(facts.asked_at)}; whether it happened is not known yet."
+    return wait("merging", reason, unknown=True)
+
+
+@rule("Nobody blocks it")
+def blocked(facts: Facts) -> Decision | None:
+    """Rule 3: somebody said no, for the project, one of its tags or its organization: no opening, notice or merge."""
+    if not facts.blocks:
+        return None
+    first = facts.blocks[0]
+    ends = [block.ends_at for block in facts.blocks]
+    until = None if None in ends else max(end for end in ends if end is not None)
+    covers = f" ({first.covers})" if first.covers else ""
+    more = f" And {counted(len(ends) - 1, 'more block')}." if len(ends) > 1 else ""
+    end = f" Until {facts.says(until)}." if until else ""
+    return hold("blocked", f"Blocked by {first.by}{covers}: {sentence(first.reason)}{more}{end}", until)
+
+
+@rule("The repository can be written to", Needs.READING)
+def repository_closed(facts: Facts) -> Decision | None:
+    """An archived repository takes no pull request."""
+    if not facts.known.archived:
+        return None
+    return hold("archived", f"{facts.known.repository} is archived on GitHub: nothing can be released there.")
+
+
+@rule("Both branches exist", Needs.READING)
+def branch_gone(facts: Facts) -> Decision | None:
+    """A branch that is not there is never "nothing to release"."""
+    branches = ((facts.plan.head, facts.known.head_sha), (facts.plan.base, facts.known.base_sha))
+    gone = [name for name, sha in branches if sha is None]
+    if not gone:
+        return None
+    noun = "The branch" if len(gone) == 1 else "The branches"
+    verb = "does" if len(gone) == 1 else "do"
+    return hold("branch-gone", f"{noun} {listed(gone)} {verb} not exist in {facts.known.repository}: push it again.")
+
+
+@rule("Commits wait to be released", Needs.READING)
+def nothing_waits(facts: Facts) -> Decision | None:
+    """Rule 4: head has no commit that base lacks."""
+    plan = facts.plan
+    if facts.known.ahead is None:
+        reason = f"{plan.head} and {plan.base} could not be compared: whether commits wait is not known."
+        return wait("not-compared", reason, unknown=True)
+    if facts.known.ahead > 0:
+        return None
+    return Decision(Action.NOTHING, "nothing-waits", f"{plan.base} has everything that {plan.head} has.")
+
+
+@rule("No person closed its pull request", Needs.READING)
+def closed_by_a_person(facts: Facts) -> Decision | None:
+    """Rule 5, its first part: a closed pull request is respected until there are new commits."""
+    if facts.known.pull_request is not None or facts.closed is None:
+        return None
+    number, sha = facts.closed
+    if sha != facts.known.head_sha:
+        return None
+    return hold("closed", f"Pull request #{number} was closed: Horizon waits for new commits, or for its reopening.")
+
+
+@rule("This version can do all that the strategy asks")
+def not_supported_yet(facts: Facts) -> Decision | None:
+    """Notices and closed hours: what cannot be kept yet is not gone round. Falls when rules 10 to 12 are there."""
+    asked = [
+        *(["notices in Slack"] if facts.plan.slack_targets else []),
+        *(["closed hours (blocked time buckets)"] if facts.plan.closed_hours else []),
+    ]
+    if not asked:
+        return None
+    reason = (
+        f"The strategy asks for {listed(asked)}, which needs a later version of Horizon: release it by hand until then."
+    )
+    return hold("not-supported-yet", reason)
+
+
+@rule("The credentials may write", Needs.READING)
+def may_not_write(facts: Facts) -> Decision | None:
+    """Known before the first attempt, so there is none."""
+    if facts.known.can_write is not False:
+        return None
+    reason = f"The credentials may read {facts.known.repository} but not write to it: give them the right to merge."
+    return hold("may-not-write", reason)
+
+
+@rule("GitHub did not refuse to open it", Needs.READING)
+def opening_refused(facts: Facts) -> Decision | None:
+    """The host's own words, and growing pauses instead of a thousand attempts."""
+    return None if facts.known.pull_request else refused(facts, Action.OPEN, "open the pull request")
+
+
+@rule("Its pull request is open", Needs.READING)
+def not_opened(facts: Facts) -> Decision | None:
+    """Rule 6: no open pull request from head to base of the same repository."""
+    if facts.known.pull_request is not None:
+        return None
+    commits = counted(facts.known.ahead or 0, "commit")
+    reason = (
+        f"{commits} of {facts.plan.head} {'waits' if facts.known.ahead == 1 else 'wait'}: the pull request is opened."
+    )
+    return Decision(Action.OPEN, "not-opened", reason, sha=facts.known.head_sha)
