@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from projects.git_files import CommitFiles
 from projects.git_lock import prune
 from projects.git_mirror import Mirror
 from projects.git_output import Refs, is_sha, parse_refs
@@ -65,6 +66,10 @@ class GitReader:
     def trees(self, remote: str, shas: Collection[str]) -> dict[str, str]:
         """The tree of each commit (for telling a squash from news); raises `StageUnreadable`."""
         return self._mirror(self._parse(remote)).trees([sha for sha in shas if is_sha(sha)])
+
+    def files(self, remote: str, sha: str, paths: Collection[str]) -> dict[str, str | None]:
+        """The text of these paths at a commit, as `CommitFiles.read` gives it; raises `StageUnreadable`."""
+        return CommitFiles(self._git.data_dir, self._parse(remote), self._credentials).read(sha, paths)
 
     def _remote_of(self, question: Question) -> Remote:
         if question.where is Where.HOKUSAI:

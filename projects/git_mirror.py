@@ -145,10 +145,12 @@ class Mirror:
 
     def _drop_old_refs(self) -> None:
         """Forget all but the newest commits asked for: most of them lie in the history of newer ones anyway."""
-        refs = self._local("for-each-ref", "--sort=-committerdate", "--format=%(refname)", f"{COMMITS}/").decode()
-        old = refs.split()[KEPT_REFS:]
-        if old:
-            self._local("update-ref", "--stdin", answers=_lines(f"delete {name}" for name in old))
+        kept = self._local("for-each-ref", "--format=%(refname:lstrip=3)", f"{COMMITS}/").decode().split()
+        if len(kept) > KEPT_REFS:
+            # git itself refuses to sort by dates that are absurd.
+            written_at = self._written_at(kept)
+            old = sorted(kept, key=lambda sha: written_at[sha])[:-KEPT_REFS]
+            self._local("update-ref", "--stdin", answers=_lines(f"delete {COMMITS}/{sha}" for sha in old))
 
     # --- keeping the mirror in order ------------------------------------------------------------------------------
 

@@ -126,9 +126,15 @@ _SIGNS = (
     ),
     _Sign(
         r"not valid: is this a git repository|bad line length|protocol error|invalid server response|[Nn]ot a git"
-        r"|expected|unexpected|malformed|remote error",
+        r"|expected|unexpected|malformed|remote error|bad object|bad pack|inflate|corrupt",
         Trouble.BROKEN_ANSWER,
         "{host} answered something that is not git: check that the remote is the address for cloning.",
+    ),
+    # What remains when the part that writes the pack was ended by the limit of file size, without a word.
+    _Sign(
+        r"invalid index-pack output",
+        Trouble.TOO_LARGE,
+        "{host} sent more data than is allowed for one repository.",
     ),
     _Sign(
         r"git: not found|exec: git|ssh: not found|cannot run ssh", Trouble.MISCONFIGURED, "git or ssh is not installed."

@@ -162,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(301, {"Location": self.host.elsewhere + self.path.replace("/moved/", "/")}, b"")
 
     def _page(self) -> None:
-        self._send(200, {"Content-Type": "text/html"}, b"<html>Welcome</html>")
+        self._send(200, {"Content-Type": "text/html"}, b"<!doctype html>\n<html>\n<p>Welcome</p>\n</html>\n")
 
     def _run_git(self, body: bytes, *, new: bool) -> None:
         parts = urlsplit(self.path)
@@ -208,10 +208,13 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def git_host(folder: Path, authority: trustme.CA | None, certificate_for: str = "127.0.0.1") -> Iterator[GitHost]:
     """Serve the repositories below a folder; without an authority over plain http."""
-    handler = type("Handler", (_Handler,), {})
-    server = _Server(("127.0.0.1", 0), handler)
+
+    class Handler(_Handler):
+        pass
+
+    server = _Server(("127.0.0.1", 0), Handler)
     host = GitHost(folder, server, "https" if authority else "http")
-    handler.host = host
+    Handler.host = host
     if authority is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(certificate_for).configure_cert(context)
