@@ -9,7 +9,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
-from horizon import embedded, env
+from horizon import admin_site, embedded, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -171,6 +171,8 @@ ADMIN_POLICY = {
     "style-src": [SELF, UNSAFE_INLINE],
 }
 
+UNFOLD = admin_site.UNFOLD
+
 # --- log: one line an event, to stderr, with anything that looks like a secret struck out -----------------------
 
 LOGGING = {
@@ -191,7 +193,8 @@ LOGGING = {
 
 # --- background work (horizon/celery.py says why) ---------------------------------------------------------------
 
-QUEUES = ("polls", "actions")
+# How many tasks of a queue run at a time: a host that hangs holds one slot of "polls", and the other lanes go on.
+QUEUES = {"polls": 3, "actions": 2}
 CELERY_BROKER_URL = embedded.broker_url(REDIS_URL)
 CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": ssl.CERT_REQUIRED} if REDIS_URL.startswith("rediss:") else None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -208,7 +211,9 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "actions"
-CELERY_TASK_ROUTES = {"projects.tasks.poll*": {"queue": "polls"}}
+CELERY_TASK_ROUTES = {
+    f"projects.tasks.{task}": {"queue": "polls"} for task in ("poll_lane", "read_properties", "prune")
+}
 CELERY_TASK_SOFT_TIME_LIMIT = 240  # seconds; tasks that must be quicker set their own
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -221,6 +226,11 @@ CELERY_TIMEZONE = "UTC"
 _poll = POLL_INTERVAL.total_seconds()
 CELERY_BEAT_SCHEDULE = {
     "poll": {"task": "projects.tasks.poll", "schedule": _poll, "options": {"expires": max(_poll * 0.9, 1)}},
+    "poll what was asked for": {
+        "task": "projects.tasks.poll_asked",
+        "schedule": min(_poll, 3),
+        "options": {"expires": 3},
+    },
     "advance": {"task": "releases.tasks.advance", "schedule": _poll, "options": {"expires": max(_poll * 0.9, 1)}},
     "read properties": {
         "task": "projects.tasks.read_properties",

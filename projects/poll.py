@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db.models import F, Prefetch
+from django.db.models import F, Prefetch, Q
 
 from projects import budgets, leases, refresh, repositories
 from projects.github import GitHubReader
@@ -44,13 +44,17 @@ class Tally:
         return len(self.changed) + len(self.unchanged) + len(self.waiting) + len(self.failed)
 
 
-def lanes(now: datetime) -> list[list[int]]:
-    """The projects that are due, those with the same hosts together, the longest unread first."""
+def lanes(now: datetime, *, only_asked: bool = False) -> list[list[int]]:
+    """The projects that are due, those with the same hosts together, the longest unread first.
+
+    `only_asked`: those that were asked for since they were last read, whatever the interval.
+    """
     leases.ensure_polls(Project.objects.active().filter(poll=None))
+    asked = Q(poll__refreshed_at=None) | Q(poll__asked_at__gt=F("poll__refreshed_at"))
     stages = Prefetch("stages", Stage.objects.select_related("profile__budget"))
     projects = (
         Project.objects.active()
-        .filter(poll__leased_until__lte=now)
+        .filter(asked if only_asked else Q(), poll__leased_until__lte=now)
         .select_related("poll")
         .prefetch_related(stages)
         .order_by(F("poll__refreshed_at").asc(nulls_first=True), "pk")

@@ -17,8 +17,19 @@ LANE_TIME = timedelta(seconds=40)
 
 @shared_task
 def poll() -> None:
-    """Send out every lane with projects that are due. A message that waits for a whole interval is superseded."""
-    for lane in polling.lanes(timezone.now()):
+    """Send out every lane with projects that are due."""
+    _send(polling.lanes(timezone.now()))
+
+
+@shared_task
+def poll_asked() -> None:
+    """Send out what somebody asked for meanwhile: a new project, a changed one."""
+    _send(polling.lanes(timezone.now(), only_asked=True))
+
+
+def _send(lanes: list[list[int]]) -> None:
+    for lane in lanes:
+        # A message that waits for a whole interval is superseded by the next one.
         poll_lane.apply_async([lane], expires=settings.POLL_INTERVAL.total_seconds())
 
 
@@ -27,7 +38,7 @@ def poll_lane(project_ids: list[int]) -> None:
     """Read these projects, as many as fit into the time; the rest again at once."""
     rest = polling.poll(project_ids, clock=timezone.now, until=timezone.now() + LANE_TIME)
     if rest:
-        poll_lane.apply_async([rest], expires=settings.POLL_INTERVAL.total_seconds())
+        _send([rest])
 
 
 @shared_task

@@ -65,7 +65,7 @@ def history() -> History:
 
 
 def refreshed(
-    project: Project, history: History, at: datetime = NOW, **answers: str | StageUnreadable
+    project: Project, history: History, at: datetime = NOW, /, **answers: str | StageUnreadable
 ) -> tuple[bool, Snapshot]:
     """Read and store the project with these answers by stage name: is there a new snapshot, and the current one."""
     lease = uuid4()

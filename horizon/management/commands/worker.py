@@ -15,16 +15,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("queues", nargs="*", choices=[[], *settings.QUEUES], metavar="QUEUE")
-        parser.add_argument("--slots", type=int, default=1, help="how many tasks at a time (default 1)")
+        parser.add_argument("--slots", type=int, help="how many tasks at a time (default: as settings.QUEUES says)")
 
     def handle(self, *_: Any, **options: Any) -> None:
         queues = options["queues"] or list(settings.QUEUES)
+        slots = options["slots"] or sum(settings.QUEUES[queue] for queue in queues)
         app.worker_main(
             [
                 "--quiet",
                 "worker",
                 "--pool=prefork",  # the others ignore time limits
-                f"--concurrency={options['slots']}",
+                f"--concurrency={slots}",
                 f"--queues={','.join(queues)}",
                 f"--hostname={'-'.join(queues)}@%h",
                 "--without-gossip",
