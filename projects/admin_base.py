@@ -1,0 +1,152 @@
+"""What the admin pages share: unfold's classes with types, and a base that saves through projects/configure.py."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+
+from audit.record import Actor
+from projects import configure
+from projects.admin_forms import keeps_no_secret
+
+if TYPE_CHECKING:  # unfold has no types, Django's classes have parameters only in them
+    from django.contrib import admin
+
+    ModelAdmin = admin.ModelAdmin[Any]
+    StackedInline = admin.StackedInline[Any, Any]
+else:
+    from unfold.admin import ModelAdmin, StackedInline
+
+__all__ = ["ConfiguredAdmin", "ModelAdmin", "PageButton", "ReadOnlyAdmin", "StackedInline"]
+
+ASK_FORM = "horizon-ask"
+
+
+@dataclass(frozen=True, slots=True)
+class PageButton:
+    """A button above a page's form. It posts to `url`, and what was typed into the form is not saved."""
+
+    label: str
+    url: str
+    icon: str
+
+
+def small_button(label: str, url: str) -> SafeString:
+    """A button inside a page's form that posts to `url` instead, by the form of templates/projects/_buttons.html."""
+    return format_html(
+        '<button type="submit" form="{}" formaction="{}" class="border border-base-200 cursor-pointer font-medium '
+        "px-3 py-2 rounded-default text-sm whitespace-nowrap hover:bg-base-100 dark:border-base-700 "
+        'dark:hover:bg-base-800">{}</button>',
+        ASK_FORM,
+        url,
+        label,
+    )
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    return Actor.person(request.user.get_username())
+
+
+def back(request: HttpRequest, otherwise: str) -> HttpResponseRedirect:
+    """To the page that a button was on."""
+    target = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return HttpResponseRedirect(target if safe else otherwise)
+
+
+class ConfiguredAdmin(ModelAdmin):
+    """An admin page each of whose changes is saved with its audit event."""
+
+    change_form_outer_before_template = "projects/_buttons.html"
+    warn_unsaved_form = True
+    list_filter_submit = False
+    list_fullwidth = True
+    list_per_page = 50
+    actions_on_bottom = False
+
+    def buttons(self, request: HttpRequest, thing: Any) -> Sequence[PageButton]:
+        """The buttons above the form of a stored thing."""
+        return ()
+
+    def render_change_form(  # noqa: PLR0917  (Django's signature)
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        context["page_buttons"] = self.buttons(request, obj) if obj is not None else ()
+        context["ask_form"] = ASK_FORM
+        if request.method == "POST":  # it comes back with errors
+            keeps_no_secret(_forms_of(context))
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
+        configure.save(obj, actor=actor_of(request), at=timezone.now())
+
+    def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
+        configure.delete(obj, actor=actor_of(request), at=timezone.now())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for thing in queryset:
+                self.delete_model(request, thing)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save the rows of an inline, and of the inlines inside its rows."""
+        actor, now = actor_of(request), timezone.now()
+        changed = formset.save(commit=False)
+        for thing in formset.deleted_objects:
+            configure.delete(thing, actor=actor, at=now)
+        for thing in changed:
+            configure.save(thing, actor=actor, at=now)
+        for row in formset.forms:
+            if row not in formset.deleted_forms:
+                for inside in getattr(row, "nested_formsets", ()):
+                    self.save_formset(request, row, inside.formset, change)
+
+    def require_change(self, request: HttpRequest, thing: models.Model) -> None:
+        if request.method != "POST" or not self.has_change_permission(request, thing):
+            raise PermissionDenied
+
+    def tell(self, request: HttpRequest, text: str, *, good: bool) -> None:
+        messages.add_message(request, messages.SUCCESS if good else messages.ERROR, text)
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Pages to look things up; what they show is changed elsewhere."""
+
+    list_per_page = 50
+    list_fullwidth = True
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def _forms_of(context: dict[str, Any]) -> Iterable[Any]:
+    yield context["adminform"].form
+    for inline in context["inline_admin_formsets"]:
+        for row in inline.formset.forms:
+            yield row
+            for inside in getattr(row, "nested_formsets", ()):
+                yield from inside.formset.forms

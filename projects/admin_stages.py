@@ -1,0 +1,152 @@
+"""The stages of a project as rows of its page: ordered by dragging or by number, and tried with a button."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.forms import IntegerField
+from django.http import HttpRequest
+from django.urls import reverse
+
+from projects.admin_base import StackedInline, small_button
+from projects.admin_forms import RuledForm
+from projects.models import Profile, Project, Stage
+from projects.validation import Problem, stage_problems
+
+if TYPE_CHECKING:
+    from django.forms import models
+
+    BaseInlineFormSet = models.BaseInlineFormSet[Any, Any, Any]
+else:
+    from unfold.forms import PaginationInlineFormSet as BaseInlineFormSet
+
+LAST = 10_000
+SOURCES = ("branch", "tag_pattern", "hokusai")
+
+
+class StageForm(RuledForm):
+    position = IntegerField(
+        required=False, label="order", min_value=0, max_value=LAST, help_text="Empty: the last one. Or drag it."
+    )
+
+    class Meta:
+        model = Stage
+        fields = ["name", "position", "git_remote", *SOURCES, "registry_repository", "profile"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not self.instance.pk:
+            self.initial["position"] = None
+
+    def clean_position(self) -> int:
+        given = self.cleaned_data["position"]
+        return LAST if given is None else int(given)
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # Positions are given anew by the formset, and their constraint is deferred.
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # the stubs lack it
+        return {*excluded, "position"}
+
+    def rules(self) -> Iterable[Problem]:
+        project = self.instance.project if "project" in self.instance._state.fields_cache else None
+        organization = project.organization if project and project.organization_id else None
+        yield from stage_problems(self.instance, organization)
+
+
+class StageFormSet(BaseInlineFormSet):
+    """Gives the positions 1, 2, 3 … in the order that was meant; a row without remote has that of the row above."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.is_bound:
+            self.data = self._with_remotes_of_row_above()
+
+    def _with_remotes_of_row_above(self) -> Any:
+        data: Any = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
+        above: dict[str, str] = {}
+        for number in range(self.total_form_count()):
+            prefix = f"{self.add_prefix(number)}-"
+            row = {name: data.get(prefix + name, "").strip() for name in ("name", "git_remote", "profile", *SOURCES)}
+            if row["name"] and not row["git_remote"] and not row["hokusai"] and above:
+                data[prefix + "git_remote"] = above["git_remote"]
+                data[prefix + "profile"] = row["profile"] or above["profile"]
+            elif row["git_remote"] and not row["hokusai"]:
+                above = row
+        return data
+
+    def get_unique_error_message(self, unique_check: Any) -> str:
+        return "Two stages have the same name: give each its own."
+
+    def get_form_error(self) -> str:
+        return "Another stage has this name."
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        kept = [form for form in self.forms if form not in self.deleted_forms and self._is_filled(form)]
+        for position, form in enumerate(sorted(kept, key=self._wanted), start=1):
+            form.instance.position = position
+
+    def save(self, commit: bool = True) -> list[Any]:
+        saved = super().save(commit=commit)
+        gone = set(self.deleted_objects)
+        moved = [
+            form.instance
+            for form in self.initial_forms
+            if form.instance not in saved
+            and form.instance not in gone
+            and form.instance.position != form.initial["position"]
+        ]
+        if commit:
+            for stage in moved:
+                stage.save()
+        return [*saved, *moved]
+
+    def _is_filled(self, form: StageForm) -> bool:
+        return bool(form.instance.pk) or form.has_changed()
+
+    def _wanted(self, form: StageForm) -> tuple[float, int, int]:
+        """Where a row is wanted: a moved one takes the place of the one that was there."""
+        old, new = form.initial.get("position"), form.cleaned_data["position"]
+        nudge = 0.0 if old == new else (0.5 if old is not None and new > old else -0.5)
+        return new + nudge, new, self.forms.index(form)
+
+
+class StageInline(StackedInline):
+    model = Stage
+    form = StageForm
+    formset = StageFormSet
+    extra = 0
+    ordering = ["position"]
+    ordering_field = "position"
+    inlines: list[type[Any]] = []
+    fields = [("name", "position"), ("git_remote", "profile"), SOURCES, "registry_repository", "try_it"]
+    readonly_fields = ["try_it"]
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
+        return 0 if obj else 1
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "profile":
+            options["queryset"] = selectable_profiles(request)
+            options["required"] = False
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+    @admin.display(description="Try it")
+    def try_it(self, stage: Stage) -> str:
+        if not stage.pk:
+            return "Save it first."
+        return small_button("Test this stage", reverse("admin:projects_project_test_stage", args=[stage.pk]))
+
+
+def selectable_profiles(request: HttpRequest) -> Any:
+    """The profiles of the project's organization; of all, while the project is new."""
+    profiles = Profile.objects.exclude(kind=Profile.Kind.SLACK_BOT).select_related("organization")
+    match = request.resolver_match
+    number = match.kwargs.get("object_id") if match else None
+    if number is not None and str(number).isdecimal():
+        project = Project.objects.filter(pk=int(number)).first()
+        if project is not None:
+            return profiles.filter(organization_id=project.organization_id)
+    return profiles

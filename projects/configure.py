@@ -1,0 +1,187 @@
+"""Changes the configuration: saves, deletes, archives and restores, each with its audit event in one transaction.
+
+The event is `config.changed`; its data is {object, name, action, before, after}, where before and after hold the fields
+that differ. Of secrets they say that they are set or changed, never what they are.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from django.db import models, transaction
+
+from audit.record import Actor, record
+from projects import live
+from projects.models import Organization, Profile, Project, ProjectPoll, Stage
+from projects.secrets import Secret
+
+CONFIG_CHANGED = "config.changed"
+
+# What is in the event already, or no configuration.
+_LEFT_OUT = {"id", "organization", "project", "stage", "archived_at", "created_at"}
+
+Described = dict[str, object]
+
+
+class Action(StrEnum):
+    CREATED = "created"
+    CHANGED = "changed"
+    DELETED = "deleted"
+    ARCHIVED = "archived"
+    RESTORED = "restored"
+
+
+class OfStage(Protocol):
+    """A part of a stage that another app defines, such as a deploy strategy."""
+
+    @property
+    def stage(self) -> Stage: ...
+
+
+def described(thing: models.Model) -> Described:
+    """The configuration of an organization, profile, project, stage or strategy: field -> value."""
+    values: Described = {}
+    for field in thing._meta.concrete_fields:
+        if field.name in _LEFT_OUT:
+            continue
+        value = getattr(thing, field.name)
+        if isinstance(value, models.Model):
+            value = getattr(value, "name", str(value))
+        values[field.name] = list(value) if isinstance(value, list) else value
+    return values
+
+
+def as_stored(thing: models.Model) -> Described:
+    """What the database holds of it now; nothing for a new one."""
+    stored = type(thing)._base_manager.filter(pk=thing.pk).first() if thing.pk else None
+    return described(stored) if stored else {}
+
+
+def differences(before: Described, after: Described) -> tuple[dict[str, object], dict[str, object]]:
+    """The fields that differ, as plain JSON, before and after. Secrets only say what happened to them."""
+    names = [name for name in (after or before) if before.get(name) != after.get(name)]
+    if not before or not after:
+        names = [name for name in names if (after or before)[name] not in (None, "", [], Secret(""))]
+    return (
+        {name: _shown(before[name]) for name in names if name in before},
+        {name: _shown(after[name], changed=bool(before.get(name))) for name in names if name in after},
+    )
+
+
+def save(thing: models.Model, *, actor: Actor, at: datetime, before: Described | None = None) -> bool:
+    """Save it, and record what changed, if anything did. `before` is what is stored, where the caller knows it."""
+    with transaction.atomic():
+        stored = as_stored(thing) if before is None else before
+        thing.save()
+        old, new = differences(stored, described(thing))
+        if not old and not new and stored:
+            return False
+        _record(thing, Action.CHANGED if stored else Action.CREATED, old, new, actor=actor, at=at)
+        _look_again(thing, at=at)
+    return True
+
+
+def delete(thing: models.Model, *, actor: Actor, at: datetime) -> None:
+    """Delete it with what depends on it. Raises ProtectedError where something else still uses it."""
+    with transaction.atomic():
+        before, _ = differences(as_stored(thing), {})
+        _record(thing, Action.DELETED, before, {}, actor=actor, at=at)
+        _look_again(thing, at=at)
+        thing.delete()
+
+
+def archive(project: Project, *, actor: Actor, at: datetime) -> bool:
+    """Take a project out of polling, pages and releases; False when it was archived before."""
+    if not Project.objects.active().filter(pk=project.pk).update(archived_at=at):
+        return False
+    project.archived_at = at
+    _record(project, Action.ARCHIVED, {}, {}, actor=actor, at=at)
+    live.announce([project.pk])
+    return True
+
+
+def restore(project: Project, *, actor: Actor, at: datetime) -> bool:
+    """Take an archived project back; False when it was not archived."""
+    if not Project.objects.exclude(archived_at=None).filter(pk=project.pk).update(archived_at=None):
+        return False
+    project.archived_at = None
+    _record(project, Action.RESTORED, {}, {}, actor=actor, at=at)
+    _look_again(project, at=at)
+    return True
+
+
+def ask_for_poll(project_ids: Iterable[int], *, at: datetime) -> None:
+    """Once this transaction is committed, have these projects read soon, whatever the interval."""
+    ids = sorted(set(project_ids))
+    if ids:
+        transaction.on_commit(lambda: _ask_for_poll(ids, at))
+
+
+def _ask_for_poll(ids: list[int], at: datetime) -> None:
+    existing = Project.objects.filter(pk__in=ids).values_list("pk", flat=True)
+    ProjectPoll.objects.bulk_create(
+        [ProjectPoll(project_id=project_id, asked_at=at) for project_id in existing],
+        update_conflicts=True,
+        unique_fields=["project"],
+        update_fields=["asked_at"],
+    )
+
+
+def _shown(value: object, *, changed: bool = False) -> object:
+    if not isinstance(value, Secret):
+        return value
+    if not value:
+        return "not set"
+    return "changed" if changed else "set"
+
+
+def _record(
+    thing: models.Model,
+    action: Action,
+    before: dict[str, object],
+    after: dict[str, object],
+    *,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    project, organization = _place_of(thing)
+    data = {
+        "object": str(thing._meta.verbose_name),
+        "name": str(thing),
+        "action": action.value,
+        "before": before,
+        "after": after,
+    }
+    record(CONFIG_CHANGED, actor=actor, at=at, project=project, organization_name=organization.name, data=data)
+
+
+def _place_of(thing: models.Model) -> tuple[Project | None, Organization]:
+    if isinstance(thing, Organization):
+        return None, thing
+    if isinstance(thing, Profile):
+        return None, thing.organization
+    project = _project_of(thing)
+    return project, project.organization
+
+
+def _project_of(thing: models.Model) -> Project:
+    if isinstance(thing, Project):
+        return thing
+    if isinstance(thing, Stage):
+        return thing.project
+    part: OfStage = thing  # type: ignore[assignment]  # the apps above hand in parts of stages only
+    return part.stage.project
+
+
+def _look_again(thing: models.Model, *, at: datetime) -> None:
+    """What was changed is to be read again soon, and open pages are to show it."""
+    if isinstance(thing, Organization):
+        live.announce(thing.projects.values_list("pk", flat=True))
+        return
+    if isinstance(thing, Profile):
+        ids = list(thing.stages.values_list("project_id", flat=True))
+    else:
+        ids = [_project_of(thing).pk]
+    ask_for_poll(ids, at=at)
+    live.announce(ids)

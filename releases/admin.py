@@ -1,0 +1,87 @@
+"""The admin of deploy strategies: inside the stages of a project's page, and on pages of their own."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from projects.admin_base import ConfiguredAdmin, ReadOnlyAdmin, StackedInline
+from projects.admin_projects import ProjectAdmin
+from projects.admin_stages import StageInline, selectable_profiles
+from projects.models import Profile, Project
+from projects.validation import Problem
+from releases.admin_forms import ROWS, StrategyForm, StrategyFormOfItsOwnPage
+from releases.models import DeployStrategy, Release
+from releases.validation import possible_rivals, rival_problems
+
+
+class StrategyInline(StackedInline):
+    """How a stage is released, inside the row of the stage."""
+
+    model = DeployStrategy
+    form = StrategyForm
+    extra = 0
+    collapsible = True
+    fields = ROWS
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "profile":
+            options["queryset"] = selectable_profiles(request).filter(kind__in=Profile.GITHUB_KINDS)
+            options["required"] = False
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+
+def rivals_of_restored(self: ProjectAdmin, project: Project) -> Iterable[Problem]:
+    """Other projects may have taken over what an archived one released."""
+    for strategy in DeployStrategy.objects.filter(stage__project=project).select_related("stage__profile", "profile"):
+        yield from rival_problems(strategy, possible_rivals(strategy))
+
+
+# A project's page is one page, though what releases a stage is no business of `projects`.
+StageInline.inlines = [StrategyInline]
+ProjectAdmin.restore_problems = rivals_of_restored  # type: ignore[method-assign]
+
+
+@admin.register(DeployStrategy)
+class DeployStrategyAdmin(ConfiguredAdmin):
+    form = StrategyFormOfItsOwnPage
+    fields = ["stage", *ROWS]
+    list_display = ["stage", "branches", "automatic", "merge_after", "closed", "targets"]
+    list_filter = ["stage__project__organization", "automatic", "merge_method"]
+    list_select_related = ["stage__project__organization"]
+    search_fields = ["stage__project__name", "stage__name", "base", "head", "repository"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["stage"] if obj else []
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "stage":
+            manager = db_field.remote_field.model.objects
+            options["queryset"] = manager.filter(project__archived_at=None).select_related("project__organization")
+        elif db_field.name == "profile":
+            options["queryset"] = Profile.objects.filter(kind__in=Profile.GITHUB_KINDS).select_related("organization")
+            options["required"] = False
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+    @admin.display(description="promotes")
+    def branches(self, strategy: DeployStrategy) -> str:
+        return f"{strategy.head} → {strategy.base}"
+
+    @admin.display(description="closed minutes")
+    def closed(self, strategy: DeployStrategy) -> str:
+        zone = f" ({strategy.time_zone})" if strategy.blocked_time_buckets else ""
+        return ", ".join(strategy.blocked_time_buckets) + zone
+
+    @admin.display(description="Slack")
+    def targets(self, strategy: DeployStrategy) -> str:
+        return ", ".join([*strategy.slack_channels, *(["webhooks"] if strategy.slack_webhook_urls else [])])
+
+
+@admin.register(Release)
+class ReleaseAdmin(ReadOnlyAdmin):
+    list_display = ["strategy", "number", "state", "begun_at", "opened_at", "merged_at", "merged_by"]
+    list_filter = ["state"]
+    list_select_related = ["strategy__stage__project__organization"]
+    search_fields = ["strategy__stage__project__name", "=number", "head_sha"]
+    date_hierarchy = None

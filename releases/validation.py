@@ -1,0 +1,226 @@
+"""The rules of deploy strategies, shared by the admin and by YAML files (see projects/validation.py)."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from croniter import croniter
+from croniter.croniter import CroniterError
+from django.conf import settings
+
+from projects import remotes
+from projects.models import Organization
+from projects.validation import CONTROLS, Problem, Problems, hint, text_problems
+from releases.models import DeployStrategy
+
+DEFAULT_WARNING = 3600  # seconds
+LONGEST_WAIT = 365 * 24 * 3600  # seconds
+MOST_TARGETS = 20
+LONGEST_URL = 500
+
+# A repository on GitHub (docs.github.com, "Usernames" and "Repository names").
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
+# https://docs.slack.dev/reference/objects/conversation-object/ : a name, or an id
+_CHANNEL = re.compile(r"#?[^\s#,@:A-Z]{1,80}|[CGD][A-Z0-9]{6,}")
+_CRON = re.compile(r"[0-9A-Za-z*,/?#\s-]+")
+_NOT_FIXED = re.compile(r"\b[HhRr]\b")  # croniter's hashed and random fields
+_A_DAY = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def strategy_problems(
+    strategy: DeployStrategy, organization: Organization | None, webhook_urls: Iterable[str] = ()
+) -> Problems:
+    """What is wrong with a strategy of a stage in this organization; `webhook_urls` are those given now, in clear."""
+    yield from text_problems(strategy)
+    yield from _problems_of_branches(strategy)
+    yield from _problems_of_profile(strategy, organization)
+    yield from _problems_of_times(strategy)
+    if strategy.time_zone not in _time_zones():
+        yield Problem(
+            "time_zone",
+            "There is no such time zone: write a name of the IANA list, for example "
+            f"America/New_York.{hint(strategy.time_zone, _time_zones())}",
+        )
+    for bucket in strategy.blocked_time_buckets:
+        yield from _problems_of_cron(bucket)
+    yield from _problems_of_slack(strategy, list(webhook_urls))
+
+
+def default_warning(merge_after: int | None) -> int:
+    """Seconds of warning where none are given: an hour, or half of a shorter wait."""
+    return DEFAULT_WARNING if merge_after is None or merge_after > DEFAULT_WARNING else merge_after // 2
+
+
+def _problems_of_branches(strategy: DeployStrategy) -> Problems:
+    for name, words in (("base", "that is released to"), ("head", "that is released")):
+        branch = getattr(strategy, name)
+        if not branch:
+            yield Problem(name, f"Name the branch {words} ({name}).")
+            continue
+        try:
+            remotes.check_branch(branch)
+        except remotes.UnsafeRemote as error:
+            yield Problem(name, str(error))
+    if strategy.base and strategy.base == strategy.head:
+        yield Problem("head", "Base and head are the same branch: nothing could ever be released. Name two branches.")
+    if strategy.repository and not _REPOSITORY.fullmatch(strategy.repository):
+        yield Problem(
+            "repository",
+            "Write the repository as owner/name, for example artsy/candela, or leave it empty: the stage's.",
+        )
+
+
+def _problems_of_profile(strategy: DeployStrategy, organization: Organization | None) -> Problems:
+    given = strategy.profile
+    profile = given or strategy.stage.profile
+    if given is not None and organization is not None and given.organization != organization:
+        yield Problem("profile", f"The profile {given} belongs to another organization: choose one of {organization}.")
+    elif profile is None:
+        yield Problem(
+            "profile", "A GitHub pull request needs a github-token or github-app profile: give it here or to the stage."
+        )
+    elif not profile.is_github:
+        yield Problem(
+            "profile",
+            f"A GitHub pull request needs a github-token or github-app profile; {profile.name} is {profile.kind}.",
+        )
+    elif not strategy.repository:
+        yield from _problems_of_own_repository(strategy)
+
+
+def _problems_of_own_repository(strategy: DeployStrategy) -> Problems:
+    if not strategy.stage.git_remote:
+        yield Problem("repository", "The stage has no git remote: name the repository, for example artsy/candela.")
+        return
+    try:
+        remote = remotes.parse_remote(strategy.stage.git_remote, insecure_hosts=settings.INSECURE_HOSTS)
+    except remotes.UnsafeRemote:
+        return  # told of the stage itself
+    profile = strategy.profile
+    if profile is None or not profile.is_github:
+        return  # the stage's own profile: told of the stage itself
+    try:
+        fits = remotes.same_host(remote, remotes.git_host_of_api(profile.api_url))
+    except remotes.UnsafeRemote:
+        return  # told of the profile itself
+    if not fits:
+        yield Problem(
+            "profile",
+            f"The profile {profile.name} is for another host than the stage's git remote: choose a profile of "
+            f"{remote.address}, or name the repository on the profile's host.",
+        )
+
+
+def _problems_of_times(strategy: DeployStrategy) -> Problems:
+    after, warning = strategy.merge_after, strategy.merge_prior_warning
+    if after is not None and not 0 <= after <= LONGEST_WAIT:
+        yield Problem("merge_after", f"merge_after is seconds from 0 to {LONGEST_WAIT} (365 days), or empty.")
+        return
+    if not 0 <= warning <= LONGEST_WAIT:
+        yield Problem("merge_prior_warning", f"merge_prior_warning is seconds from 0 to {LONGEST_WAIT} (365 days).")
+    elif after is not None and warning and warning >= after:
+        yield Problem(
+            "merge_prior_warning",
+            f"merge_prior_warning ({warning} s) must be shorter than merge_after ({after} s): people are warned "
+            "between the opening and the merge. Shorten the warning, or wait longer.",
+        )
+
+
+def _problems_of_cron(bucket: str) -> Problems:
+    field = "blocked_time_buckets"
+    if len(bucket.split()) != 5 or not _CRON.fullmatch(bucket) or _NOT_FIXED.search(bucket):
+        yield Problem(
+            field,
+            f"“{bucket[:50]}” is no cron expression: write five fields, for example * 1-2 * * * for 01:00 to 02:59.",
+        )
+        return
+    try:
+        minutes = croniter(bucket, _A_DAY)
+        minutes.get_next(float)
+    except (CroniterError, ValueError, KeyError):
+        yield Problem(
+            field,
+            f"“{bucket[:50]}” is no cron expression that ever matches: minute, hour, day, month, day of week, for "
+            "example * 1-2 * * * for 01:00 to 02:59.",
+        )
+        return
+    if all(values == ["*"] for values in minutes.expanded):
+        yield Problem(field, f"“{bucket}” closes every minute: to stop releases, take automatic away, or make a block.")
+
+
+def _problems_of_slack(strategy: DeployStrategy, urls: list[str]) -> Problems:
+    if len(urls) > MOST_TARGETS or len(strategy.slack_channels) > MOST_TARGETS:
+        yield Problem("slack_channels", f"A strategy has at most {MOST_TARGETS} webhooks and {MOST_TARGETS} channels.")
+    for channel in strategy.slack_channels:
+        if not _CHANNEL.fullmatch(channel):
+            yield Problem("slack_channels", f"“{channel[:50]}” is no Slack channel: write for example #dev.")
+    for number, url in enumerate(urls, start=1):
+        if problem := _problem_of_webhook_url(url):
+            yield Problem("slack_webhook_urls", f"Slack webhook URL {number}: {problem}")
+
+
+def _problem_of_webhook_url(url: str) -> str | None:
+    """What is wrong with it; the sentence does not repeat it, for it is a secret."""
+    if len(url) > LONGEST_URL or not url.isascii() or CONTROLS.search(url) or " " in url:
+        return "it holds spaces or letters that no address has, or is too long: copy it again from Slack."
+    try:
+        parts = urlsplit(url)
+        host, _ = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return "it is no address: copy it again from Slack."
+    if parts.scheme == "http" and host not in settings.INSECURE_HOSTS:
+        return "it must begin with https://."
+    if parts.scheme not in ("https", "http") or not host or parts.username is not None:
+        return "it must look like https://hooks.slack.com/services/…"
+    if host not in settings.SLACK_WEBHOOK_HOSTS:
+        return (
+            f"its host, {host}, is not allowed. Webhooks of Slack are at hooks.slack.com; others are named in "
+            "HORIZON_SLACK_WEBHOOK_HOSTS."
+        )
+    return None
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+# --- strategies among each other --------------------------------------------------------------------------------
+
+
+def released_to(strategy: DeployStrategy) -> tuple[str, str, str, str] | None:
+    """The host, repository, base and head that a strategy promotes; None where they cannot be told."""
+    repository = strategy.repository
+    profile = strategy.profile or strategy.stage.profile
+    try:
+        if not repository:
+            remote = remotes.parse_remote(strategy.stage.git_remote, insecure_hosts=settings.INSECURE_HOSTS)
+            repository = "/".join(remotes.repository_of(remote))
+        host = remotes.git_host_of_api(profile.api_url) if profile and profile.is_github else ""
+    except remotes.UnsafeRemote:
+        return None
+    return host, repository.lower(), strategy.base, strategy.head
+
+
+def rival_problems(strategy: DeployStrategy, others: Iterable[DeployStrategy]) -> Problems:
+    """No two strategies of one repository share base and head: each would open and merge the other's pull request."""
+    target = released_to(strategy)
+    for other in others:
+        if other is strategy or (other.pk and other.pk == strategy.pk):
+            continue
+        if target and released_to(other) == target:
+            yield Problem(
+                "head",
+                f"{other.stage} releases {target[1]} from {target[3]} to {target[2]} already: two strategies would "
+                "merge the same pull request. Take one of them away, or name other branches.",
+            )
+            return
+
+
+def possible_rivals(strategy: DeployStrategy) -> Iterable[DeployStrategy]:
+    """The stored strategies of active projects with the same branches."""
+    found = DeployStrategy.objects.filter(base=strategy.base, head=strategy.head, stage__project__archived_at=None)
+    return found.exclude(pk=strategy.pk).select_related("stage__project__organization", "stage__profile", "profile")
