@@ -6,7 +6,10 @@ from collections.abc import Iterator
 import django
 import pytest
 from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
 from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
 from tests import services
 
@@ -23,7 +26,21 @@ def _static_files_as_they_are() -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Tests with real transactions are followed by a TRUNCATE of every table, which that of audit events refuses."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_auditevent DISABLE TRIGGER audit_never_truncated")
+
+
+@pytest.fixture(autouse=True)
+def _empty_valkey() -> Iterator[None]:
+    """What a test leaves in the cache or in a queue, no other finds."""
+    yield
+    cache.clear()
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure() -> None:
     if SERVERS is not None:
         SERVERS.stop()

@@ -73,7 +73,7 @@ class Services:
 def _prepare_environment(folder: Path) -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     data = folder / f"data-{worker or 'main'}"
-    data.mkdir(mode=0o700, exist_ok=True)
+    (data / "static").mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in [name for name in os.environ if name.startswith("HORIZON_")]:
         del os.environ[name]
     os.environ.update(ENVIRONMENT, HORIZON_DATA_DIR=str(data))
