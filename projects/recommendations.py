@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from projects.runtimes import UNKNOWN_VERSION, Runtime
+from projects.runtimes import UNKNOWN_VERSION
 from projects.versions import VersionStatus, status_of
 
 Minimums = Mapping[str, str]  # a runtime's least supported version
@@ -18,6 +18,20 @@ class DeploymentType(StrEnum):
 
     KUBERNETES = "Kubernetes"
     HEROKU = "Heroku"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a stage tells of where it runs: whether an image tag says its commit, its profile's name, its git host."""
+
+    image: bool
+    profile: str | None = None
+    host: str | None = None
+
+    @property
+    def is_heroku(self) -> bool:
+        host = (self.host or "").lower()
+        return (self.profile or "").lower() == "heroku" or host == "heroku.com" or host.endswith(".heroku.com")
 
 
 class Code(StrEnum):
@@ -71,7 +85,7 @@ def recommendations(upkeep: Upkeep) -> list[Recommendation]:
 def _runtime_recommendations(upkeep: Upkeep) -> Iterator[Recommendation]:
     for runtime in sorted(upkeep.runtimes):
         version, minimum = upkeep.runtimes[runtime], upkeep.minimums.get(runtime)
-        status, title = status_of(version, minimum), runtime_title(runtime)
+        status, title = status_of(version, minimum), runtime.capitalize()
         if version == UNKNOWN_VERSION:
             sentence = f"Dependency {title} version unknown, add a version declaration file"
             yield Recommendation(Code.VERSION_UNKNOWN, sentence)
@@ -91,13 +105,9 @@ def dependencies_status(runtimes: Mapping[str, str], minimums: Minimums) -> Vers
     return next((status for status in worst_first if status in found), None)
 
 
-def deployment_type(stages: Iterable[tuple[bool, bool]]) -> DeploymentType | None:
-    """From each stage's (has an image tag, is Heroku's)."""
-    kinds = list(stages)
-    if any(has_image for has_image, _ in kinds):
+def deployment_type(targets: Iterable[Target]) -> DeploymentType | None:
+    """What a project's stages say together; an image tag outweighs all else."""
+    found = list(targets)
+    if any(target.image for target in found):
         return DeploymentType.KUBERNETES
-    return DeploymentType.HEROKU if any(is_heroku for _, is_heroku in kinds) else None
-
-
-def runtime_title(runtime: str) -> str:
-    return Runtime(runtime).title if runtime in set(Runtime) else runtime
+    return DeploymentType.HEROKU if any(target.is_heroku for target in found) else None

@@ -36,10 +36,6 @@ class Runtime(StrEnum):
     NODE = "node"
     PYTHON = "python"
 
-    @property
-    def title(self) -> str:
-        return self.value.capitalize()
-
 
 def runtimes_of(files: Files) -> dict[str, str]:
     """The declared version of each runtime that these files need; `UNKNOWN_VERSION` where none is declared."""

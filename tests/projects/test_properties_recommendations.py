@@ -7,6 +7,7 @@ import pytest
 from projects.recommendations import (
     Code,
     DeploymentType,
+    Target,
     Upkeep,
     dependencies_status,
     deployment_type,
@@ -93,7 +94,21 @@ def test_the_worst_runtime_decides_the_status_of_dependencies(
 
 
 def test_an_image_tag_means_kubernetes_whatever_the_other_stages_are() -> None:
-    assert deployment_type([(False, True), (True, False)]) is DeploymentType.KUBERNETES
-    assert deployment_type([(False, False), (False, True)]) is DeploymentType.HEROKU
-    assert deployment_type([(False, False)]) is None
+    assert deployment_type([Target(image=False, profile="heroku"), Target(image=True)]) is DeploymentType.KUBERNETES
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (Target(image=False, profile="Heroku"), DeploymentType.HEROKU),
+        (Target(image=False, host="git.heroku.com"), DeploymentType.HEROKU),
+        (Target(image=False, profile="github", host="notheroku.com"), None),
+        (Target(image=False), None),
+    ],
+)
+def test_heroku_is_told_by_the_profile_or_the_host(target: Target, expected: DeploymentType | None) -> None:
+    assert deployment_type([Target(image=False, host="github.com"), target]) is expected
+
+
+def test_a_project_without_stages_has_no_deployment_type() -> None:
     assert deployment_type([]) is None
