@@ -68,7 +68,7 @@ def parse_remote(text: str, *, insecure_hosts: Collection[str]) -> Remote:
     if scp is None:
         _refuse("The git remote must begin with https:// or ssh://, or look like git@host:owner/name.git.")
     host, port = _parse_address(scp["host"], "ssh")
-    return Remote("ssh", host, port, _parse_path(scp["path"], "ssh"), _parse_user(scp["user"]))
+    return Remote("ssh", host, port, _parse_path(scp["path"].removeprefix("/"), "ssh"), _parse_user(scp["user"]))
 
 
 def _parse_url(scheme: str, rest: str, insecure_hosts: Collection[str]) -> Remote:
@@ -209,7 +209,7 @@ def _parse_user(user: str) -> str:
 
 
 def _parse_path(path: str, scheme: str) -> str:
-    path = path.removeprefix("/").removesuffix("/")
+    path = path.removesuffix("/")
     if not path:
         _refuse("The path is missing: after the host comes for example /owner/name.git.")
     segments = path.split("/")
@@ -237,7 +237,7 @@ def check_branch(name: str) -> None:
     _check_ref(name, "branch name")
     if _GLOB.search(name):
         _refuse("The branch name must not hold *, ? or [: name one branch, or use a tag pattern.")
-    if name == "HEAD" or name == "@":
+    if name in {"HEAD", "@"}:
         _refuse(f"{name} is no branch name: name the branch, for example main.")
     if name.startswith("refs/heads/"):
         _refuse("Write the branch without refs/heads/ before it.")

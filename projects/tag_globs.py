@@ -8,7 +8,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Sequence
 
-_CLASS = re.compile(r"\[[!^]?\]?[^\[\]/]+\]")
+_CLASS = re.compile(r"\[[!^]?(?:\][^\[\]/]*|[^\[\]/]+)\]")
 _GLOB = re.compile(r"[*?\[]")
 _ANY_PARTS = None
 
