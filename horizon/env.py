@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -70,6 +71,14 @@ def seconds(name: str, default: int, *, least: int, most: int) -> timedelta:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list without empty parts."""
     return _parts(default if (value := given(name)) is None else value)
+
+
+def version(name: str) -> str:
+    """A least supported version such as 3.2, without v; empty where there is none."""
+    value = (given(name) or "").strip().removeprefix("v")
+    if not re.fullmatch(r"([0-9]{1,6}(\.[0-9]{1,6}){0,3})?", value):
+        raise ImproperlyConfigured(f"{name}={value!r} is no version. Write for example {name}=3.2.")
+    return value
 
 
 def folder(name: str, default: Path) -> Path:

@@ -59,6 +59,11 @@ GITHUB_WEBHOOK_SECRETS = env.words("HORIZON_GITHUB_WEBHOOK_SECRETS")
 if env.given("HORIZON_GITHUB_WEBHOOK_SECRETS") is not None and not GITHUB_WEBHOOK_SECRETS:
     raise ImproperlyConfigured("HORIZON_GITHUB_WEBHOOK_SECRETS is empty: set a secret, or do not set it at all.")
 MERGES_AT_ONCE = env.number("HORIZON_MERGES_AT_ONCE", 2, least=1, most=1000)
+MINIMUM_VERSIONS = {
+    "ruby": env.version("MINIMUM_VERSION_RUBY"),
+    "node": env.version("MINIMUM_VERSION_NODE"),
+    "python": env.version("MINIMUM_VERSION_PYTHON"),
+}
 
 # --- Django -----------------------------------------------------------------------------------------------------
 
