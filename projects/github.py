@@ -1,50 +1,59 @@
 """Stages on GitHub, read through its API with the credentials of one profile."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from projects import github_files
 from projects.github_budget import Budget, pace
+from projects.github_client import GitHubClient
+from projects.github_compare import difference
+from projects.github_heads import HeadReader
+from projects.github_profile import ProfileReport, check_profile
 from projects.models import Profile
 from projects.reading import Difference, Head, Question, StageUnreadable
 
 __all__ = ["Budget", "GitHubReader", "ProfileReport", "check_profile", "pace"]
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileReport:
-    """What "test this profile" found, in words for people. `problems` is empty when all is well."""
-
-    login: str
-    budget: str
-    rights: str
-    problems: tuple[str, ...] = ()
-
-
 class GitHubReader:
-    """Reads stages. `known` maps owner/name (lower case, as remotes write it) to the host's id of the repository."""
+    """Reads stages, for one thread. What it learns of renamed repositories, and a limit's pause, last as long as it."""
 
     def __init__(self, profile: Profile) -> None:
-        self._profile = profile
+        self._client = GitHubClient(profile)
 
     @property
     def budget(self) -> Budget:
-        raise NotImplementedError
+        """As the latest answer told it."""
+        return self._client.budget
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far."""
+        return self._client.requests
 
     def heads(
         self, questions: Iterable[Question], known: Mapping[str, int] | None = None
     ) -> dict[Question, Head | StageUnreadable]:
-        """Where these stages are now, in batches of up to 50 repositories; never raises for expected trouble."""
-        raise NotImplementedError
+        """Where these stages are now; never raises for expected trouble.
+
+        `known` maps owner/name (lower case, as the remotes write it) to the host's id of the repository: one that now
+        bears another name is followed by its id, and never answered with the heads of another repository.
+        `Head.repository` has its present name.
+        """
+        return HeadReader(self._client, known or {}).read(questions)
 
     def difference(self, remote: str, base_sha: str, head_sha: str) -> Difference:
         """What `head_sha` has and `base_sha` has not. Raises StageUnreadable."""
-        raise NotImplementedError
+        return difference(self._client, remote, base_sha, head_sha)
 
     def files(self, owner: str, name: str, paths: Sequence[str]) -> dict[str, str | None]:
-        """The text of these files at the default branch; None where absent, binary or too large. Raises StageUnreadable."""
-        raise NotImplementedError
+        """Texts at the default branch; None where absent, binary or larger than 512 KB. Raises StageUnreadable."""
+        found = self.files_of({(owner, name): paths})[owner, name]
+        if isinstance(found, StageUnreadable):
+            raise found
+        return found
 
-
-def check_profile(profile: Profile) -> ProfileReport:
-    """Ask the host who these credentials belong to and what they may do. Raises StageUnreadable."""
-    raise NotImplementedError
+    def files_of(
+        self, wanted: Mapping[tuple[str, str], Sequence[str]]
+    ) -> dict[tuple[str, str], dict[str, str | None] | StageUnreadable]:
+        """The same for many repositories (owner, name), ten with one request."""
+        return github_files.files(self._client, wanted)

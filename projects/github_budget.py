@@ -5,6 +5,11 @@ Pure: the standard library only.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
+
+RESERVE: Final = 0.1  # of the limit: kept for releases
+UNHURRIED: Final = 0.5  # with more than this left nobody need slow down
+WINDOW: Final = timedelta(hours=1)  # GitHub renews its budgets hourly
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +28,27 @@ class Budget:
     pause_reason: str = ""
 
 
-RESERVE = 0.1  # of the limit: kept for releases
-
-
 def pace(budget: Budget, now: datetime, interval: timedelta) -> timedelta:
-    """The least time between two polls so that what is left lasts until it is renewed; `interval` or more."""
-    return interval
+    """The least time between the starts of two polls, so that what is left lasts until it is renewed: `interval` where
+    there is enough, until the renewal or the end of the pause where there is nothing."""
+    waits = [
+        _stretched(budget.graphql_limit, budget.graphql_remaining, budget.graphql_reset_at, now, interval),
+        _stretched(budget.rest_limit, budget.rest_remaining, budget.rest_reset_at, now, interval),
+    ]
+    if budget.paused_until is not None:
+        waits.append(budget.paused_until - now)
+    return max(interval, *waits)
+
+
+def _stretched(
+    limit: int | None, remaining: int | None, renewed_at: datetime | None, now: datetime, interval: timedelta
+) -> timedelta:
+    if not limit or remaining is None or renewed_at is None or renewed_at <= now:
+        return interval
+    left = remaining / limit - RESERVE
+    if left >= UNHURRIED:
+        return interval
+    until_renewed = renewed_at - now
+    if left <= 0:
+        return max(until_renewed, interval)
+    return min(interval * max(1.0, until_renewed / WINDOW / left), max(until_renewed, interval))

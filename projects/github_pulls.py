@@ -1,7 +1,19 @@
 """Releases on GitHub: how they stand, and the acts that move them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
+from projects.github_acts import create_pull_request, merge_pull_request
+from projects.github_answers import GraphQLAnswer
+from projects.github_batches import in_batches
+from projects.github_budget import Budget
+from projects.github_checks import Checks, ChecksQuestion, checks_of
+from projects.github_client import GitHubClient
+from projects.github_pulls_answers import own_pulls, page_of, pull_request_of, release_state_of
+from projects.github_pulls_query import more_pulls_query, pull_query, releases_query
+from projects.github_renames import name_taken, trace_by_id
+from projects.github_troubles import broken, unreadable
 from projects.github_values import (
     ActRefused,
     AnswerLost,
@@ -13,7 +25,7 @@ from projects.github_values import (
     ReleaseState,
 )
 from projects.models import Profile
-from projects.reading import StageUnreadable
+from projects.reading import StageUnreadable, Trouble
 
 __all__ = [
     "ActRefused",
@@ -27,26 +39,75 @@ __all__ = [
     "ReleaseState",
 ]
 
+RELEASES_OF_A_QUERY: Final = 25
+MOST_PAGES: Final = 20  # of open pull requests; forks may have opened many from branches of the same name
+
+
+@dataclass(slots=True)
+class _Found:
+    """A release without its checks. `cursor` leads to further pull requests, wanted while none of our own was found."""
+
+    state: ReleaseState
+    cursor: str | None
+
+
+Outcome = _Found | StageUnreadable
+
 
 class GitHub:
-    """Reads release states and acts on pull requests with the credentials of one profile."""
+    """Reads release states and acts on pull requests with the credentials of one profile, for one thread."""
 
     def __init__(self, profile: Profile) -> None:
-        self._profile = profile
+        self._client = GitHubClient(profile)
+
+    @property
+    def budget(self) -> Budget:
+        """As the latest answer told it."""
+        return self._client.budget
+
+    # --- reads ------------------------------------------------------------------------------------------------------
 
     def release_states(
-        self, questions: Iterable[ReleaseQuestion]
+        self, questions: Iterable[ReleaseQuestion], known: Mapping[str, int] | None = None
     ) -> dict[ReleaseQuestion, ReleaseState | StageUnreadable]:
-        """How these releases stand now; a trouble with one of them is its own answer."""
-        raise NotImplementedError
+        """How these releases stand now; a trouble with one of them is its own answer.
+
+        `known` maps owner/name (lower case) to the host's id of the repository, as in `GitHubReader.heads`: acts that
+        follow go to the repository that was found, whatever its name is now.
+        """
+        wanted = list(dict.fromkeys(questions))
+        outcomes = self._ask(wanted)
+        outcomes.update(self._ask(self._strays(outcomes, known or {})))
+        for question, outcome in outcomes.items():
+            if isinstance(outcome, _Found):
+                self._client.learn(question.owner, question.name, outcome.state.repository)
+        self._ask_more_pulls(outcomes)
+        return self._with_checks(outcomes)
 
     def pull_request(self, owner: str, name: str, number: int) -> PullRequest:
-        """Raises StageUnreadable."""
-        raise NotImplementedError
+        """One pull request with its checks, open or not. Raises StageUnreadable."""
+        path = f"{owner}/{name}"
+        answer = self._client.graphql(*pull_query(*self._client.current(owner, name), number))
+        repository = answer.data.get("r0")
+        if not isinstance(repository, dict):
+            raise unreadable(answer.error_at("r0"), self._client.whom, path)
+        found = repository.get("pullRequest")
+        if found is None:
+            error = answer.error_at("r0", "pullRequest")
+            if error is None or error.kind == "NOT_FOUND":
+                raise StageUnreadable(Trouble.GONE, f"{path} has no pull request {number}.")
+            raise unreadable(error, self._client.whom, path)
+        pull = pull_request_of(found)
+        if pull is None:
+            raise broken(self._client.whom, path)
+        question = ChecksQuestion(owner, name, pull.head_sha, pull.number)
+        return _checked(pull, checks_of(self._client, [question])[question])
+
+    # --- acts -------------------------------------------------------------------------------------------------------
 
     def create_pull_request(self, owner: str, name: str, *, base: str, head: str, title: str, body: str) -> PullRequest:
         """Raises ActRefused, AnswerLost. Never sent twice."""
-        raise NotImplementedError
+        return create_pull_request(self._client, owner, name, base=base, head=head, title=title, body=body)
 
     def merge_pull_request(
         self,
@@ -60,4 +121,142 @@ class GitHub:
         message: str | None = None,
     ) -> str:
         """Merge exactly this head; the sha of the merge. Raises ActRefused, AnswerLost. Never sent twice."""
-        raise NotImplementedError
+        return merge_pull_request(
+            self._client, owner, name, number, sha=sha, method=method, title=title, message=message
+        )
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+
+    def _ask(self, questions: Sequence[ReleaseQuestion]) -> dict[ReleaseQuestion, Outcome]:
+        return in_batches(questions, self._ask_batch, most=RELEASES_OF_A_QUERY, use=("releases", self._client.identity))
+
+    def _ask_batch(self, questions: Sequence[ReleaseQuestion], divisible: bool) -> dict[ReleaseQuestion, Outcome]:
+        query, variables = releases_query(questions, self._client.current)
+        answer = self._client.graphql(query, variables, divisible=divisible)
+        return {question: self._outcome(question, f"r{place}", answer) for place, question in enumerate(questions)}
+
+    def _outcome(self, question: ReleaseQuestion, alias: str, answer: GraphQLAnswer) -> Outcome:
+        whom, path = self._client.whom, f"{question.owner}/{question.name}"
+        found = answer.data.get(alias)
+        if not isinstance(found, dict):
+            return unreadable(answer.error_at(alias), whom, path) if alias in answer.data else broken(whom, path)
+        state = release_state_of(found, alias, answer)
+        page = page_of(found.get("pullRequests"))
+        if state is None or page is None:
+            error = answer.error_at(alias)
+            return unreadable(error, whom, path) if error else broken(whom, path)
+        own = own_pulls(page.pulls, question, state.repository.host_id)
+        return _Found(replace(state, pull_requests=own), None if own else page.next_cursor)
+
+    def _strays(self, outcomes: dict[ReleaseQuestion, Outcome], known: Mapping[str, int]) -> list[ReleaseQuestion]:
+        """Those to ask again under another name. The others get their trouble: never another repository's state."""
+        strays = {question: outcome for question, outcome in outcomes.items() if _is_stray(question, outcome, known)}
+        trace = trace_by_id(self._client, known, [(question.owner, question.name) for question in strays])
+        for question, outcome in strays.items():
+            taken = name_taken(f"{question.owner}/{question.name}") if isinstance(outcome, _Found) else None
+            if trouble := trace.troubles.get(_path(question)) or taken:
+                outcomes[question] = trouble
+        return [question for question in strays if _path(question) in trace.found]
+
+    def _ask_more_pulls(self, outcomes: dict[ReleaseQuestion, Outcome]) -> None:
+        for _ in range(MOST_PAGES):
+            waiting = [question for question, found in outcomes.items() if isinstance(found, _Found) and found.cursor]
+            if not waiting:
+                return
+            outcomes.update(
+                in_batches(
+                    waiting,
+                    lambda batch, divisible: self._ask_pulls(batch, outcomes, divisible),
+                    most=RELEASES_OF_A_QUERY,
+                    use=("pulls", self._client.identity),
+                )
+            )
+        for question, found in outcomes.items():
+            if isinstance(found, _Found) and found.cursor:
+                outcomes[question] = StageUnreadable(
+                    Trouble.TOO_LARGE,
+                    f"{question.owner}/{question.name} has too many open pull requests from {question.head} to "
+                    f"{question.base} to find Horizon's own: close those of forks.",
+                )
+
+    def _ask_pulls(
+        self, batch: Sequence[ReleaseQuestion], outcomes: Mapping[ReleaseQuestion, Outcome], divisible: bool
+    ) -> dict[ReleaseQuestion, Outcome]:
+        founds = {question: found for question in batch if isinstance(found := outcomes[question], _Found)}
+        query, variables = more_pulls_query(
+            batch, [found.cursor or "" for found in founds.values()], self._client.current
+        )
+        answer = self._client.graphql(query, variables, divisible=divisible)
+        result: dict[ReleaseQuestion, Outcome] = {}
+        for place, (question, found) in enumerate(founds.items()):
+            page = page_of((answer.data.get(f"r{place}") or {}).get("pullRequests"))
+            if page is None:
+                error = answer.error_at(f"r{place}")
+                path = f"{question.owner}/{question.name}"
+                result[question] = (
+                    unreadable(error, self._client.whom, path) if error else broken(self._client.whom, path)
+                )
+                continue
+            own = own_pulls(page.pulls, question, found.state.repository.host_id)
+            result[question] = _Found(replace(found.state, pull_requests=own), None if own else page.next_cursor)
+        return result
+
+    # --- checks -----------------------------------------------------------------------------------------------------
+
+    def _with_checks(
+        self, outcomes: Mapping[ReleaseQuestion, Outcome]
+    ) -> dict[ReleaseQuestion, ReleaseState | StageUnreadable]:
+        asked = {question: _checks_questions(question, found) for question, found in outcomes.items()}
+        checks = checks_of(self._client, [each for several in asked.values() for each in several])
+        answers: dict[ReleaseQuestion, ReleaseState | StageUnreadable] = {}
+        for question, outcome in outcomes.items():
+            if isinstance(outcome, StageUnreadable):
+                answers[question] = outcome
+                continue
+            found = [checks[each] for each in asked[question]]
+            pulls = outcome.state.pull_requests
+            if pulls:
+                answers[question] = replace(
+                    outcome.state,
+                    pull_requests=tuple(_checked(pull, each) for pull, each in zip(pulls, found, strict=True)),
+                    checks=tuple(found[0].checks),
+                    checks_complete=found[0].complete,
+                )
+            elif found:
+                answers[question] = replace(
+                    outcome.state, checks=tuple(found[0].checks), checks_complete=found[0].complete
+                )
+            else:
+                answers[question] = outcome.state
+        return answers
+
+
+def _path(question: ReleaseQuestion) -> str:
+    return f"{question.owner}/{question.name}".lower()
+
+
+def _is_stray(question: ReleaseQuestion, outcome: Outcome, known: Mapping[str, int]) -> bool:
+    host_id = known.get(_path(question))
+    if host_id is None:
+        return False
+    if isinstance(outcome, _Found):
+        return outcome.state.repository.host_id != host_id
+    return outcome.trouble is Trouble.NOT_FOUND
+
+
+def _checks_questions(question: ReleaseQuestion, outcome: Outcome) -> list[ChecksQuestion]:
+    """One for each pull request, else one for the head commit where it waits for its release."""
+    if isinstance(outcome, StageUnreadable):
+        return []
+    state = outcome.state
+    if state.pull_requests:
+        return [
+            ChecksQuestion(question.owner, question.name, pull.head_sha, pull.number) for pull in state.pull_requests
+        ]
+    if state.head_sha is None or state.ahead == 0:
+        return []
+    return [ChecksQuestion(question.owner, question.name, state.head_sha, None)]
+
+
+def _checked(pull: PullRequest, checks: Checks) -> PullRequest:
+    return replace(pull, checks=tuple(checks.checks), checks_complete=checks.complete)

@@ -21,7 +21,8 @@ class ReleaseQuestion:
 
 
 class CheckState(StrEnum):
-    """Cancelled, timed out, action required, stale and failed to start are failures; expected and queued are pending."""
+    """Cancelled, timed out, action required, stale and failed to start are failures; expected and queued are
+    pending."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -45,10 +46,11 @@ class Check:
 class PullRequest:
     """A pull request as GitHub tells it.
 
-    `mergeable` is None while GitHub has not worked it out. `merge_state` is GitHub's word in lower case: clean, unstable,
-    has_hooks, blocked, behind, dirty, draft, unknown. `review_decision` is approved, changes_requested, review_required or
-    None. `checks_complete` is False where there are more checks than were read, or where they could not be read: then
-    nobody knows whether all of them are green. `head_repository_id` is None where the fork is gone.
+    `mergeable` is None while GitHub has not worked it out. `merge_state` is GitHub's word in lower case: clean,
+    unstable, has_hooks, blocked, behind, dirty, draft, unknown. `review_decision` is approved, changes_requested,
+    review_required or None. `checks_complete` is False where there are more checks than were read, or where they
+    could not be read: then nobody knows whether all of them are green. `head_repository_id` is None where the fork
+    is gone.
     """
 
     number: int
@@ -80,11 +82,12 @@ class PullRequest:
 class ReleaseState:
     """Everything about a release that GitHub tells in one look.
 
-    `head_sha` and `base_sha` are None where the branch is gone. `ahead` counts the commits of exactly this head that exactly
-    this base lacks, merges included; None where it is not known. `pull_requests` are the open ones from `head` to `base` of
-    the same repository, oldest first. `required_checks` are the names that rules and branch protection require as far as
-    these credentials may see them, None where they may not. `merge_queue` tells whether the base has one (None: unknown).
-    `can_write` is None where GitHub does not say. `checks` are those of the head commit.
+    `head_sha` and `base_sha` are None where the branch is gone. `ahead` counts the commits of exactly this head that
+    exactly this base lacks, merges included; None where it is not known. `pull_requests` are the open ones from
+    `head` to `base` of the same repository, oldest first. `required_checks` are the names that rules and branch
+    protection require as far as these credentials may see them, None where they may not. `merge_queue` tells whether
+    the base has one (None: unknown). `can_write` is None where GitHub does not say. `checks` are those of the head
+    commit.
     """
 
     repository: RepositoryFacts
@@ -124,8 +127,8 @@ class RefusalCode(StrEnum):
 class ActRefused(Exception):
     """GitHub answered no: the act did not happen. `message` is fit for people and holds GitHub's own words, cleaned.
 
-    `status` is the HTTP status, 0 where the act was not even sent. `transient` tells that the same act may succeed after
-    the next look at the facts.
+    `status` is the HTTP status, 0 where the act was not even sent. `transient` tells that the same act may succeed
+    after the next look at the facts.
     """
 
     def __init__(
