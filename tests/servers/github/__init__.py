@@ -79,3 +79,13 @@ What happened:
 As a process of its own (bench, demo): `GitHubProcess` in tests.servers.github.process starts `python -m tests.servers.github`
 and calls the same methods over its control port.
 '''
+
+from tests.servers.github.faults import Fault
+from tests.servers.github.model import Act, Refused, Request
+from tests.servers.github.pulls import PullRequest
+from tests.servers.github.repository import Repository
+from tests.servers.github.server import GitHubServer
+from tests.servers.github.store import Conflict
+from tests.servers.github.world import Event, GitHub
+
+__all__ = ["Act", "Conflict", "Event", "Fault", "GitHub", "GitHubServer", "PullRequest", "Refused", "Repository", "Request"]

@@ -1,0 +1,336 @@
+"""Pull requests, comments, checks and rules as the REST API shows them."""
+
+from __future__ import annotations
+
+from tests.servers.github import show
+from tests.servers.github.model import CheckRun, Comment, CommitStatus, Json, Role, Rule, node_id, stamp
+from tests.servers.github.protection import rules_for
+from tests.servers.github.pulls import PullRequest
+from tests.servers.github.repository import Repository
+
+
+def urls(pull: PullRequest) -> tuple[str, str, str]:
+    """(API address of the pull request, of its issue, the page's address)."""
+    repository = pull.repository
+    base = f"{repository.github.api_url}/repos/{repository.full_name}"
+    page = f"{repository.github.url}/{repository.full_name}/pull/{pull.number}"
+    return f"{base}/pulls/{pull.number}", f"{base}/issues/{pull.number}", page
+
+
+def end(owner: str, ref: str, sha: str, repository: Repository | None) -> Json:
+    """The head or the base of a pull request; a deleted fork is null."""
+    return {
+        "label": f"{owner}:{ref}",
+        "ref": ref,
+        "sha": sha,
+        "user": show.user(repository.github, owner) if repository else None,
+        "repo": show.repository(repository) if repository else None,
+    }
+
+
+def association(pull: PullRequest) -> str:
+    if pull.author.lower() == pull.repository.owner.lower():
+        return "OWNER"
+    return "MEMBER" if pull.repository.role_of(pull.author).admits(Role.WRITE) else "NONE"
+
+
+def pull_simple(pull: PullRequest) -> Json:
+    """As it is listed: no mergeability, no counts."""
+    github = pull.repository.github
+    url, issue, page = urls(pull)
+    base = f"{github.api_url}/repos/{pull.repository.full_name}"
+    assignees = [show.user(github, login) for login in pull.assignees]
+    links = {
+        "self": url,
+        "html": page,
+        "issue": issue,
+        "comments": f"{issue}/comments",
+        "review_comments": f"{url}/comments",
+        "review_comment": f"{base}/pulls/comments{{/number}}",
+        "commits": f"{url}/commits",
+        "statuses": f"{base}/statuses/{pull.head_sha}",
+    }
+    return {
+        "url": url,
+        "id": pull.id,
+        "node_id": pull.node_id,
+        "html_url": page,
+        "diff_url": f"{page}.diff",
+        "patch_url": f"{page}.patch",
+        "issue_url": issue,
+        "commits_url": links["commits"],
+        "review_comments_url": links["review_comments"],
+        "review_comment_url": links["review_comment"],
+        "comments_url": links["comments"],
+        "statuses_url": links["statuses"],
+        "number": pull.number,
+        "state": pull.state,
+        "locked": pull.locked,
+        "title": pull.title,
+        "user": show.user(github, pull.author),
+        "body": pull.body,
+        "created_at": stamp(pull.created_at),
+        "updated_at": stamp(pull.updated_at),
+        "closed_at": stamp(pull.closed_at) if pull.closed_at else None,
+        "merged_at": stamp(pull.merged_at) if pull.merged_at else None,
+        "merge_commit_sha": pull.merge_commit_sha,
+        "assignee": assignees[0] if assignees else None,
+        "assignees": assignees,
+        "requested_reviewers": [],
+        "requested_teams": [],
+        "labels": [],
+        "milestone": None,
+        "draft": pull.draft,
+        "head": end(pull.head_owner, pull.head_ref, pull.head_sha, pull.head_repository),
+        "base": end(pull.repository.owner, pull.base_ref, pull.base_sha, pull.repository),
+        "_links": {name: {"href": href} for name, href in links.items()},
+        "author_association": association(pull),
+        "auto_merge": None,
+        "active_lock_reason": None,
+    }
+
+
+def pull_full(pull: PullRequest, actor: str, *, asked: bool = True) -> Json:
+    """Asked for by itself, which starts the computation of `mergeable`; in the answer to a change it is null."""
+    repository, pulls = pull.repository, pull.repository.pulls
+    mergeable = pulls.mergeable(pull) if asked else None
+    shas = commits_of(pull)
+    tree = repository.store.commit(pull.head_sha).tree
+    base = repository.store.merge_base(pull.base_sha, pull.head_sha)
+    changed = repository.store.difference(repository.store.commit(base).tree if base else None, tree)
+    return {
+        **pull_simple(pull),
+        "merged": pull.merged,
+        "mergeable": mergeable,
+        "rebaseable": mergeable,
+        "mergeable_state": pulls.merge_state(pull, mergeable, actor) if pull.state == "open" else "unknown",
+        "merged_by": show.user(repository.github, pull.merged_by) if pull.merged_by else None,
+        "comments": len(pull.comments),
+        "review_comments": 0,
+        "maintainer_can_modify": False,
+        "commits": len(shas),
+        "additions": len(changed),
+        "deletions": 0,
+        "changed_files": len(changed),
+    }
+
+
+def commits_of(pull: PullRequest) -> list[str]:
+    """Oldest first. Of a merged one those that base had not before."""
+    store = pull.repository.store
+    return list(reversed(store.between(pull.base_sha, pull.head_sha)))
+
+
+def issue(pull: PullRequest) -> Json:
+    """The issue that every pull request is, too."""
+    github, (url, api, page) = pull.repository.github, urls(pull)
+    assignees = [show.user(github, login) for login in pull.assignees]
+    return {
+        "id": pull.id,
+        "node_id": pull.node_id,
+        "url": api,
+        "repository_url": f"{github.api_url}/repos/{pull.repository.full_name}",
+        "labels_url": f"{api}/labels{{/name}}",
+        "comments_url": f"{api}/comments",
+        "events_url": f"{api}/events",
+        "html_url": page,
+        "number": pull.number,
+        "state": pull.state,
+        "title": pull.title,
+        "body": pull.body,
+        "user": show.user(github, pull.author),
+        "labels": [],
+        "assignee": assignees[0] if assignees else None,
+        "assignees": assignees,
+        "milestone": None,
+        "locked": pull.locked,
+        "active_lock_reason": None,
+        "comments": len(pull.comments),
+        "pull_request": {"url": url, "html_url": page, "diff_url": f"{page}.diff", "patch_url": f"{page}.patch"},
+        "closed_at": stamp(pull.closed_at) if pull.closed_at else None,
+        "created_at": stamp(pull.created_at),
+        "updated_at": stamp(pull.updated_at),
+        "author_association": association(pull),
+    }
+
+
+def comment(pull: PullRequest, shown: Comment) -> Json:
+    github, (_, api, page) = pull.repository.github, urls(pull)
+    base = f"{github.api_url}/repos/{pull.repository.full_name}"
+    return {
+        "id": shown.id,
+        "node_id": node_id("IC", shown.id),
+        "url": f"{base}/issues/comments/{shown.id}",
+        "html_url": f"{page}#issuecomment-{shown.id}",
+        "issue_url": api,
+        "user": show.user(github, shown.author),
+        "body": shown.body,
+        "created_at": stamp(shown.created_at),
+        "updated_at": stamp(shown.created_at),
+        "author_association": "MEMBER",
+        "performed_via_github_app": None,
+    }
+
+
+def simple_status(repository: Repository, status: CommitStatus) -> Json:
+    github = repository.github
+    return {
+        "url": f"{github.api_url}/repos/{repository.full_name}/statuses/{status.sha}",
+        "avatar_url": show.avatar(github, github.person(status.creator)),
+        "id": status.id,
+        "node_id": node_id("SC", repository.id, status.id),
+        "state": status.state,
+        "description": status.description,
+        "target_url": status.target_url,
+        "context": status.context,
+        "created_at": stamp(status.created_at),
+        "updated_at": stamp(status.created_at),
+    }
+
+
+def check_run(repository: Repository, run: CheckRun) -> Json:
+    github = repository.github
+    url = f"{github.api_url}/repos/{repository.full_name}/check-runs/{run.id}"
+    page = f"{github.url}/{repository.full_name}/runs/{run.id}"
+    return {
+        "id": run.id,
+        "name": run.name,
+        "node_id": node_id("CR", repository.id, run.id),
+        "head_sha": run.sha,
+        "external_id": "",
+        "url": url,
+        "html_url": page,
+        "details_url": run.details_url or page,
+        "status": run.status,
+        "conclusion": run.conclusion,
+        "started_at": stamp(run.started_at),
+        "completed_at": stamp(run.completed_at) if run.completed_at else None,
+        "output": {
+            "title": None,
+            "summary": None,
+            "text": None,
+            "annotations_count": 0,
+            "annotations_url": f"{url}/annotations",
+        },
+        "check_suite": {"id": run.id},
+        "app": check_app(repository, run.app),
+        "pull_requests": [],
+    }
+
+
+def check_app(repository: Repository, slug: str) -> Json:
+    github = repository.github
+    return {
+        "id": 15368,
+        "slug": slug,
+        "node_id": node_id("A", slug),
+        "owner": show.user(github, "octocat"),
+        "name": slug,
+        "description": "",
+        "external_url": github.url,
+        "html_url": f"{github.url}/apps/{slug}",
+        "created_at": stamp(repository.created_at),
+        "updated_at": stamp(repository.created_at),
+        "permissions": {"checks": "write", "metadata": "read"},
+        "events": [],
+    }
+
+
+def branch(repository: Repository, name: str) -> Json:
+    """A branch with what its classic protection shows to those who may read contents."""
+    api = f"{repository.github.api_url}/repos/{repository.full_name}"
+    classic = [rule for rule in rules_for(repository, name) if rule.ruleset_id is None]
+    contexts = list(dict.fromkeys(check for rule in classic for check in rule.checks))
+    level = "off" if not contexts else ("everyone" if any(rule.admins for rule in classic) else "non_admins")
+    return {
+        "name": name,
+        "commit": show.commit(repository, repository.store.refs[f"refs/heads/{name}"]),
+        "_links": {
+            "self": f"{api}/branches/{name}",
+            "html": f"{repository.github.url}/{repository.full_name}/tree/{name}",
+        },
+        "protected": bool(rules_for(repository, name)),
+        "protection": {
+            "enabled": bool(classic),
+            "required_status_checks": {
+                "enforcement_level": level,
+                "contexts": contexts,
+                "checks": [{"context": context, "app_id": None} for context in contexts],
+            },
+        },
+        "protection_url": f"{api}/branches/{name}/protection",
+    }
+
+
+def protection(repository: Repository, name: str, rules: list[Rule]) -> Json:
+    """The whole of classic protection, for administrators."""
+    url = f"{repository.github.api_url}/repos/{repository.full_name}/branches/{name}/protection"
+    contexts = list(dict.fromkeys(check for rule in rules for check in rule.checks))
+    shown: Json = {
+        "url": url,
+        "enforce_admins": {"url": f"{url}/enforce_admins", "enabled": any(rule.admins for rule in rules)},
+        "required_linear_history": {"enabled": False},
+        "allow_force_pushes": {"enabled": False},
+        "allow_deletions": {"enabled": False},
+    }
+    if contexts:
+        shown["required_status_checks"] = {
+            "url": f"{url}/required_status_checks",
+            "strict": any(rule.strict for rule in rules),
+            "contexts": contexts,
+            "contexts_url": f"{url}/required_status_checks/contexts",
+            "checks": [{"context": context, "app_id": None} for context in contexts],
+        }
+    if reviews := max((rule.reviews for rule in rules), default=0):
+        shown["required_pull_request_reviews"] = {
+            "url": f"{url}/required_pull_request_reviews",
+            "dismiss_stale_reviews": False,
+            "require_code_owner_reviews": False,
+            "required_approving_review_count": reviews,
+            "require_last_push_approval": False,
+        }
+    return shown
+
+
+def branch_rules(repository: Repository, name: str) -> list[Json]:
+    """What rulesets demand of a branch; classic protection is not in it (netresearch/git-workflow-skill #329)."""
+    shown: list[Json] = []
+    for rule in rules_for(repository, name):
+        if rule.ruleset_id is not None:
+            source = {
+                "ruleset_source_type": "Repository",
+                "ruleset_source": repository.full_name,
+                "ruleset_id": rule.ruleset_id,
+            }
+            shown += [{**entry, **source} for entry in ruleset_entries(rule)]
+    return shown
+
+
+def ruleset_entries(rule: Rule) -> list[Json]:
+    entries: list[Json] = []
+    if rule.checks:
+        checks = [{"context": check} for check in rule.checks]
+        parameters = {"strict_required_status_checks_policy": rule.strict, "required_status_checks": checks}
+        entries.append({"type": "required_status_checks", "parameters": parameters})
+    if rule.reviews or rule.methods:
+        parameters = {
+            "required_approving_review_count": rule.reviews,
+            "dismiss_stale_reviews_on_push": False,
+            "require_code_owner_review": False,
+            "require_last_push_approval": False,
+            "required_review_thread_resolution": False,
+            "allowed_merge_methods": list(rule.methods or ("merge", "squash", "rebase")),
+        }
+        entries.append({"type": "pull_request", "parameters": parameters})
+    if rule.merge_queue:
+        parameters = {
+            "check_response_timeout_minutes": 60,
+            "grouping_strategy": "ALLGREEN",
+            "max_entries_to_build": 5,
+            "max_entries_to_merge": 5,
+            "merge_method": "MERGE",
+            "min_entries_to_merge": 1,
+            "min_entries_to_merge_wait_minutes": 5,
+        }
+        entries.append({"type": "merge_queue", "parameters": parameters})
+    return entries

@@ -1,0 +1,388 @@
+"""Everything this GitHub knows: accounts, tokens, Apps, repositories, limits, faults, and what happened.
+
+No HTTP here: `server.GitHubServer` puts it on a port.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.servers.github.access import ANONYMOUS, App, Credential, Installation
+from tests.servers.github.faults import Drop, Fault, GraphQLFault
+from tests.servers.github.limits import Budget, Limits, Secondary
+from tests.servers.github.model import Account, AccountKind, Act, Counter, Json, Request
+from tests.servers.github.repository import Repository
+
+if TYPE_CHECKING:
+    from tests.servers.github.pulls import PullRequest
+
+EVERYTHING = {
+    "metadata": "read",
+    "contents": "write",
+    "pull_requests": "write",
+    "issues": "write",
+    "statuses": "write",
+    "checks": "read",
+    "administration": "read",
+    "members": "read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a webhook would tell: the event's name, its action, the repository and what moved."""
+
+    name: str
+    action: str | None
+    repository: Repository
+    by: str
+    data: Json
+
+
+@cache
+def app_key(app_id: int) -> rsa.RSAPrivateKey:
+    """One key for each App id in this process: making one takes a tenth of a second."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+class GitHub:
+    """The state and how tests change it; see the package for the list of what there is."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._own_folder = folder is None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="github-"))
+        self.lock = threading.RLock()
+        self.ids = Counter()
+        self.accounts: dict[str, Account] = {}
+        self.strangers: set[str] = set()
+        self.credentials: dict[str, Credential] = {}
+        self.apps: dict[int, App] = {}
+        self.installations: dict[int, Installation] = {}
+        self.installation_token_seconds = 3600
+        self.repositories: dict[int, Repository] = {}
+        self.names: dict[str, int] = {}  # lower-case names, former ones included
+        self.limits = Limits()
+        self.faults: list[Fault] = []
+        self.graphql_faults: list[GraphQLFault] = []
+        self.graphql_timeout_above: int | None = None
+        self.latency = 0.0
+        self.clock_offset = timedelta()
+        self._frozen: datetime | None = None
+        self.requests: list[Request] = []
+        self.acts: list[Act] = []
+        self.listeners: list[Callable[[Event], None]] = []
+        self.url = "http://github.invalid"
+
+    # the clock
+
+    def now(self) -> datetime:
+        return (self._frozen or datetime.now(UTC)) + self.clock_offset
+
+    def advance(self, **by: float) -> None:
+        """Moves the server's clock on, by keywords of timedelta."""
+        self.clock_offset += timedelta(**by)
+
+    def freeze(self, at: datetime | None) -> None:
+        """Stops the clock at a moment (None lets it run again); `advance` still moves it on from there."""
+        self._frozen = at
+        self.clock_offset = timedelta()
+
+    # addresses
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.url}/api/v3"
+
+    @property
+    def graphql_url(self) -> str:
+        return f"{self.url}/api/graphql"
+
+    def remote(self, full_name: str) -> str:
+        return f"{self.url}/{full_name}.git"
+
+    # accounts
+
+    def add_user(
+        self, login: str, name: str | None = None, email: str | None = None, *, kind: str = "User", member: bool = True
+    ) -> Account:
+        """`member` is whether organizations count the person as one of theirs, with write access."""
+        with self.lock:
+            account = Account(
+                self.ids.next(), login, AccountKind(kind), name or login.title(), email or f"{login}@example.com", self.now()
+            )
+            self.accounts[login.lower()] = account
+            if not member:
+                self.strangers.add(login.lower())
+            return account
+
+    def add_organization(self, login: str) -> Account:
+        return self.add_user(login, kind="Organization")
+
+    def person(self, login: str) -> Account:
+        """The account of that login, made when there is none."""
+        return self.accounts.get(login.lower()) or self.add_user(login)
+
+    def is_organization(self, login: str) -> bool:
+        account = self.accounts.get(login.lower())
+        return account is not None and account.kind == AccountKind.ORGANIZATION
+
+    def by_email(self, email: str) -> Account | None:
+        """The account that a commit's address belongs to."""
+        return next((account for account in self.accounts.values() if account.email.lower() == email.lower()), None)
+
+    # credentials
+
+    def add_token(
+        self,
+        secret: str,
+        login: str = "horizon-bot",
+        *,
+        scopes: Sequence[str] | None = None,
+        permissions: dict[str, str] | None = None,
+        repositories: Sequence[str] | None = None,
+        expires: datetime | None = None,
+    ) -> Credential:
+        """A classic token (scope `repo` and `workflow` unless said otherwise), fine-grained when `permissions` are given."""
+        with self.lock:
+            self.person(login)
+            classic = tuple(scopes if scopes is not None else ("repo", "workflow")) if permissions is None else None
+            credential = Credential(secret, login, classic, permissions, self._selection(repositories), expires)
+            self.credentials[secret] = credential
+            return credential
+
+    def revoke_token(self, secret: str) -> None:
+        with self.lock:
+            self.credentials[secret].revoked = True
+
+    def _selection(self, names: Sequence[str] | None) -> frozenset[int] | None:
+        return None if names is None else frozenset(self.repository(name).id for name in names)
+
+    def add_app(self, app_id: int, *, slug: str | None = None, owner: str = "octocat") -> App:
+        with self.lock:
+            self.person(owner)
+            app = App(app_id, slug or f"app-{app_id}", owner, app_key(app_id), self.now())
+            self.add_user(app.bot, app.slug, f"{app_id}+{app.bot}@users.noreply.github.com", kind="Bot")
+            self.apps[app_id] = app
+            return app
+
+    def add_installation(
+        self,
+        app_id: int,
+        account: str,
+        *,
+        repositories: Sequence[str] | None = None,
+        permissions: dict[str, str] | None = None,
+    ) -> Installation:
+        with self.lock:
+            made = Installation(
+                self.ids.next(),
+                self.apps[app_id],
+                account,
+                self._selection(repositories),
+                dict(EVERYTHING if permissions is None else permissions),
+                self.now(),
+            )
+            self.installations[made.id] = made
+            return made
+
+    def suspend_installation(self, identifier: int) -> None:
+        with self.lock:
+            self.installations[identifier].suspended_at = self.now()
+
+    # repositories
+
+    def add_repository(
+        self,
+        full_name: str,
+        *,
+        private: bool = False,
+        default_branch: str = "main",
+        branches: Sequence[str] = (),
+        initial: bool = True,
+    ) -> Repository:
+        """With one first commit on the default branch (unless `initial` is false), where `branches` start, too."""
+        with self.lock:
+            owner, name = full_name.split("/")
+            if owner.lower() not in self.accounts:
+                self.add_organization(owner)
+            repository = Repository(self, self.ids.next(), full_name, private=private, default_branch=default_branch)
+            self.repositories[repository.id] = repository
+            self.names[full_name.lower()] = repository.id
+            if initial:
+                sha = repository.commit(default_branch, "First commit", files={"README.md": f"# {name}\n"})
+                for branch in branches:
+                    repository.branch(branch, at=sha)
+            return repository
+
+    def repository(self, full_name: str) -> Repository:
+        """By its name or a former one; KeyError when there is none."""
+        return self.repositories[self.names[full_name.lower()]]
+
+    def find_repository(self, full_name: str) -> Repository | None:
+        identifier = self.names.get(full_name.lower())
+        return self.repositories.get(identifier) if identifier is not None else None
+
+    def rename(self, repository: Repository, full_name: str) -> None:
+        owner, _, name = full_name.rpartition("/")
+        repository.owner, repository.name = owner or repository.owner, name
+        self.person(repository.owner)
+        self.names[repository.full_name.lower()] = repository.id
+        repository.updated_at = self.now()
+
+    def forget(self, repository: Repository) -> None:
+        del self.repositories[repository.id]
+        self.names = {name: identifier for name, identifier in self.names.items() if identifier != repository.id}
+        for other in self.network(repository):
+            for pull in other.pulls.all.values():
+                if pull.head_repository is repository:
+                    pull.head_repository = None
+
+    def network(self, repository: Repository) -> Iterator[Repository]:
+        """The repository, its parent and its forks: where its branches may be heads of pull requests."""
+        yield repository
+        if repository.parent:
+            yield repository.parent
+        yield from (other for other in self.repositories.values() if other.parent is repository)
+
+    def next_number(self, repository: Repository) -> int:
+        return max(repository.pulls.all, default=0) + 1
+
+    def visible_count(self, installation: Installation) -> int:
+        if installation.repositories is not None:
+            return len(installation.repositories)
+        return sum(1 for repository in self.repositories.values() if repository.owner == installation.account)
+
+    # what happens
+
+    def pushed(self, repository: Repository, ref: str, before: str | None, after: str | None, by: str) -> None:
+        self._tell("push", None, repository, by, ref=ref, before=before or "0" * 40, after=after or "0" * 40)
+
+    def changed(self, pull: PullRequest, action: str, by: str) -> None:
+        self._tell("pull_request", action, pull.repository, by, number=pull.number)
+
+    def checked(self, repository: Repository, sha: str, event: str) -> None:
+        self._tell(event, "completed" if event == "check_run" else None, repository, "octocat", sha=sha)
+
+    def _tell(self, name: str, action: str | None, repository: Repository, by: str, **data: Any) -> None:
+        for listener in self.listeners:
+            listener(Event(name, action, repository, by, data))
+
+    def act(self, kind: str, repository: Repository, actor: str, **data: Any) -> None:
+        """Notes what was done through the API."""
+        self.acts.append(Act(kind, repository.full_name, actor, data, self.now()))
+
+    def reset_requests(self) -> None:
+        with self.lock:
+            self.requests.clear()
+
+    def sent(self, matching: str) -> list[Request]:
+        """The requests whose operation matches a regular expression."""
+        pattern = re.compile(matching)
+        with self.lock:
+            return [request for request in self.requests if pattern.search(request.operation)]
+
+    def count(self, matching: str = "") -> int:
+        return len(self.sent(matching))
+
+    # faults and limits
+
+    def fail(
+        self,
+        matching: str,
+        *,
+        times: int = 1,
+        containing: str | None = None,
+        status: int | None = None,
+        body: str | None = None,
+        headers: dict[str, str] | None = None,
+        drop: Drop | None = None,
+        after_effect: bool = False,
+        slow: float = 0.0,
+        truncate: bool = False,
+        garbage: bool = False,
+        endless: bool = False,
+        redirect: str | None = None,
+    ) -> Fault:
+        """See Fault."""
+        fault = Fault(
+            re.compile(matching),
+            times,
+            containing,
+            status,
+            body,
+            headers,
+            drop,
+            after_effect,
+            slow,
+            truncate,
+            garbage,
+            endless,
+            redirect,
+        )
+        with self.lock:
+            self.faults.append(fault)
+        return fault
+
+    def graphql_error(
+        self,
+        repository: str,
+        *,
+        type: str | None = "RESOURCE_LIMITS_EXCEEDED",
+        message: str = "Resource limits for this query exceeded.",
+        times: int = 1,
+    ) -> None:
+        with self.lock:
+            self.graphql_faults.append(GraphQLFault(repository.lower(), type, message, times))
+
+    def graphql_fault_for(self, full_name: str) -> GraphQLFault | None:
+        for fault in self.graphql_faults:
+            if fault.times > 0 and fault.repository == full_name.lower():
+                fault.times -= 1
+                return fault
+        return None
+
+    def clear_faults(self) -> None:
+        with self.lock:
+            self.faults.clear()
+            self.graphql_faults.clear()
+            self.limits.secondary.clear()
+            self.limits.budgets.clear()
+            self.graphql_timeout_above = None
+
+    def limit(
+        self,
+        secret: str | None,
+        *,
+        remaining: int,
+        limit: int = 5000,
+        reset_in: float = 600,
+        resource: str = "core",
+        status: int = 403,
+    ) -> None:
+        """Sets what is left of a token's hour (None: of anonymous requests). `reset_in` is in seconds."""
+        with self.lock:
+            credential = ANONYMOUS if secret is None else self.credentials[secret]
+            budget = Budget(limit, remaining, self.now() + timedelta(seconds=reset_in), status)
+            self.limits.set(credential, resource, budget)
+
+    def secondary_limit(
+        self, *, times: int = 1, retry_after: int | None = 30, status: int = 403, matching: str = ""
+    ) -> None:
+        with self.lock:
+            self.limits.secondary.append(Secondary(times, retry_after, status, re.compile(matching)))
+
+    def close(self) -> None:
+        """Removes the folder of the repositories, unless it was given."""
+        if self._own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
