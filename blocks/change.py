@@ -60,6 +60,14 @@ class Wish:
     resolved_at: datetime | None = None
 
 
+class BlockEnded(Exception):
+    """The block was ended meanwhile, so it cannot be changed."""
+
+    def __init__(self, block: DeployBlock) -> None:
+        by = f" by {block.resolved_by}" if block.resolved_by else ""
+        super().__init__(f"This block was ended{by} at {block.resolved_at:%H:%M} UTC. Make a new one instead.")
+
+
 def hold_back_merges(organization_id: int) -> None:
     """Wait until no merge of the organization is under way, and let none begin before this transaction ends."""
     _lock("pg_advisory_xact_lock", organization_id)
@@ -83,16 +91,16 @@ def create_block(wish: Wish, *, actor: Actor, owner: AbstractBaseUser | None, cl
 
 
 def change_block(block: DeployBlock, wish: Wish, *, actor: Actor, clock: Callable[[], datetime]) -> Saved:
-    """Save a block with another reason, scope, begin or end. An ended one that gets a later end is in force again."""
+    """Save a block with another reason, scope, begin or end. Raises BlockEnded, so that nobody's "go on" is undone."""
     return _save(block, wish, "block.changed", actor, clock)
 
 
 def resolve_block(block: DeployBlock, *, note: str, actor: Actor, clock: Callable[[], datetime]) -> bool:
     """End a block now; False where somebody else ended it before. A planned one ends when it would have begun."""
     with transaction.atomic():
-        block = DeployBlock.objects.select_for_update().select_related("organization").get(pk=block.pk)
+        block = _locked(block)
         now = clock()
-        if block.resolved_at is not None and block.resolved_at <= max(now, block.begins_at):
+        if block.has_ended(now):
             return False
         block.resolved_at = max(now, block.begins_at)
         block.resolved_by, block.resolution, block.updated_at = actor.name, note, now
@@ -106,6 +114,10 @@ def _save(block: DeployBlock, wish: Wish, kind: str, actor: Actor, clock: Callab
     with transaction.atomic():
         hold_back_merges(wish.organization.pk)
         now = clock()
+        if block.pk:
+            block = _locked(block)
+            if block.has_ended(now):
+                raise BlockEnded(block)
         before = _values(block) if block.pk else None
         block.organization, block.description = wish.organization, wish.description
         block.scope, block.tag = wish.scope, wish.tag if wish.scope == DeployBlock.Scope.TAG else ""
@@ -116,6 +128,11 @@ def _save(block: DeployBlock, wish: Wish, kind: str, actor: Actor, clock: Callab
         block.projects.set(wish.projects if wish.scope == DeployBlock.Scope.PROJECTS else [])
         projects = _record(kind, block, actor, now, {"before": before} if before else {})
         return Saved(block, _too_late(projects, asked_at) if block.unresolved(now) else (), tuple(projects))
+
+
+def _locked(block: DeployBlock) -> DeployBlock:
+    """The block as it is stored now; nobody else changes it before this transaction ends."""
+    return DeployBlock.objects.select_for_update(of=("self",)).select_related("organization").get(pk=block.pk)
 
 
 def _too_late(projects: Collection[Project], asked_at: datetime) -> tuple[Overtaken, ...]:

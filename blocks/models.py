@@ -15,6 +15,14 @@ class DeployBlockQuerySet(models.QuerySet["DeployBlock"]):
         """Blocks in force at this moment: begun, and not resolved or resolved only in the future."""
         return self.filter(Q(resolved_at=None) | Q(resolved_at__gt=at), begins_at__lte=at)
 
+    def planned(self, at: datetime) -> Self:
+        """Blocks that will begin, and were not called off."""
+        return self.filter(Q(resolved_at=None) | Q(resolved_at__gt=models.F("begins_at")), begins_at__gt=at)
+
+    def past(self, at: datetime) -> Self:
+        """Blocks that ended, or were called off before they began."""
+        return self.filter(Q(resolved_at__lte=at) | Q(resolved_at=models.F("begins_at")))
+
     def covering(self, project: Project) -> Self:
         """Blocks of the project itself, of its tags and of its organization."""
         return self.filter(
@@ -68,4 +76,8 @@ class DeployBlock(models.Model):
         return self.description[:80]
 
     def unresolved(self, at: datetime) -> bool:
+        """In force at this moment."""
         return self.begins_at <= at and (self.resolved_at is None or self.resolved_at > at)
+
+    def has_ended(self, at: datetime) -> bool:
+        return self.resolved_at is not None and self.resolved_at <= max(at, self.begins_at)

@@ -24,8 +24,17 @@ def unresolved_blocks(projects: Iterable[Project], at: datetime) -> dict[int, li
 
 
 def with_project_ids(blocks: Any) -> Any:
-    """The blocks with `project_ids`, the projects that each of them names."""
-    return blocks.annotate(project_ids=ArrayAgg("projects__id", filter=Q(projects__isnull=False), default=[]))
+    """The blocks with `project_ids` and `project_names`, the projects that each of them names."""
+    named = Q(projects__isnull=False)
+    return blocks.annotate(
+        project_ids=ArrayAgg("projects__id", filter=named, default=[]),
+        project_names=ArrayAgg("projects__name", filter=named, default=[], order_by=["projects__name"]),
+    )
+
+
+def listed(blocks: Any) -> Any:
+    """The blocks as their list shows them: with organization and names of projects, in one query."""
+    return with_project_ids(blocks.select_related("organization"))
 
 
 def covers(block: Any, project: Project) -> bool:

@@ -1,17 +1,13 @@
 """Every address of the site."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
-
-def alive(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("ok\n", content_type="text/plain")
-
+handler404 = "dashboard.problems.page_not_found"
+handler500 = "dashboard.problems.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    *([path("", include("dashboard.urls"))] if find_spec("dashboard.urls") else [path("healthz", alive)]),
+    path("", include("blocks.urls")),
+    path("", include("dashboard.urls")),
 ]

@@ -1,0 +1,253 @@
+"""The pages on which people block releases."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from audit.models import AuditEvent
+from audit.record import Actor
+from blocks.change import Wish, create_block, resolve_block
+from blocks.models import DeployBlock
+from projects.models import Project
+from tests.worlds import organization, project
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def candela() -> Project:
+    return project("candela", tags=["galleries"])
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(User.objects.create_user("ana", is_staff=True))
+    return client
+
+
+def typed(of: Project | None = None, **changed: Any) -> dict[str, Any]:
+    """What a browser sends for a block of one project from now without an end."""
+    values: dict[str, Any] = {"description": "needs QA", "scope": "projects", "begins": "now", "until": "open"}
+    return values | {"zone": "UTC", "projects": [of.pk] if of else []} | changed
+
+
+def blocked(of: Project, **changed: Any) -> DeployBlock:
+    wish = Wish(of.organization, **{"description": "needs QA", "projects": [of]} | changed)
+    return create_block(wish, actor=Actor.person("ana"), owner=None, clock=timezone.now).block
+
+
+def in_hours(hours: float) -> str:
+    return f"{timezone.now() + timedelta(hours=hours):%Y-%m-%dT%H:%M}"
+
+
+class TestNew:
+    def test_comes_with_the_project_that_the_person_was_looking_at(self, staff: Client, candela: Project) -> None:
+        page = staff.get(f"/blocks/new/?project={candela.pk}")
+
+        assert f'<option value="{candela.pk}" selected>' in page.content.decode()
+
+    @pytest.mark.parametrize("asked", ["", "x", "999999", "9" * 40, "²"])
+    def test_is_empty_for_a_project_that_is_not_there(self, staff: Client, asked: str) -> None:
+        assert staff.get("/blocks/new/", {"project": asked}).status_code == 200
+
+    def test_saves_a_block_and_one_line_of_history(self, staff: Client, candela: Project) -> None:
+        page = staff.post("/blocks/new/", typed(candela), follow=True)
+
+        block = DeployBlock.objects.get()
+        assert (block.description, block.created_by, block.resolved_at) == ("needs QA", "ana", None)
+        assert block in DeployBlock.objects.unresolved(timezone.now()).covering(candela)
+        event = AuditEvent.objects.get()
+        assert (event.kind, event.actor, event.project_id) == ("block.created", "ana", candela.pk)
+        assert "candela is blocked: needs QA" in page.content.decode()
+
+    def test_covers_a_tag(self, staff: Client, candela: Project) -> None:
+        staff.post("/blocks/new/", typed(scope="tag", tag=f"{candela.organization_id}:galleries"))
+
+        assert DeployBlock.objects.unresolved(timezone.now()).covering(candela).exists()
+
+    def test_covers_an_organization(self, staff: Client, candela: Project) -> None:
+        staff.post("/blocks/new/", typed(scope="organization", organization=candela.organization_id))
+
+        assert DeployBlock.objects.unresolved(timezone.now()).covering(candela).exists()
+
+    def test_that_is_planned_is_not_in_force_yet(self, staff: Client, candela: Project) -> None:
+        staff.post("/blocks/new/", typed(candela, begins="planned", begins_at=in_hours(1), until="two-hours"))
+
+        block = DeployBlock.objects.get()
+        assert not block.unresolved(timezone.now())
+        assert block.resolved_at == block.begins_at + timedelta(hours=2)
+        assert block in DeployBlock.objects.planned(timezone.now())
+
+    def test_takes_times_on_the_clock_of_the_zone(self, staff: Client, candela: Project) -> None:
+        wall = "2099-07-01T09:00"
+        staff.post("/blocks/new/", typed(candela, until="custom", resolved_at=wall, zone="America/New_York"))
+
+        resolved_at = DeployBlock.objects.get().resolved_at
+        assert resolved_at is not None
+        assert f"{resolved_at:%H:%M}" == "13:00"
+
+    @pytest.mark.parametrize(
+        ("changed", "sentence"),
+        [
+            ({"description": ""}, "Give a reason"),
+            ({"description": " \u202e\u200f "}, "Give a reason"),
+            ({"description": "x" * 100_000}, "This has 100,000 characters"),
+            ({"projects": []}, "Choose at least one project"),
+            ({"projects": [999_999]}, "not there any more"),
+            ({"scope": "tag", "tag": ""}, "Choose the tag"),
+            ({"scope": "organization"}, "Choose the organization"),
+            ({"until": "custom"}, "Say when the block ends"),
+            ({"until": "custom", "resolved_at": in_hours(-24)}, "over before it begins"),
+            ({"until": "custom", "resolved_at": "soon"}, "Give a date and time"),
+            ({"begins": "planned"}, "Say when the block begins"),
+            ({"begins": "planned", "begins_at": in_hours(-1)}, "This is past"),
+            ({"zone": "Moon/Crater"}, "This is no time zone"),
+            ({"zone": "../../etc/passwd"}, "This is no time zone"),
+        ],
+    )
+    def test_says_at_the_field_what_is_wrong_and_loses_nothing(
+        self, staff: Client, candela: Project, changed: dict[str, Any], sentence: str
+    ) -> None:
+        page = staff.post("/blocks/new/", {**typed(candela), **changed})
+
+        assert page.status_code == 422
+        assert sentence in page.content.decode()
+        assert changed.get("description", "needs QA").strip() in page.content.decode()
+        assert not DeployBlock.objects.exists()
+        assert not AuditEvent.objects.exists()
+
+    def test_refuses_projects_of_two_organizations(self, staff: Client, candela: Project) -> None:
+        other = project("force", organization=organization("other"))
+
+        page = staff.post("/blocks/new/", typed(projects=[candela.pk, other.pk]))
+
+        assert "one block for each of them" in page.content.decode()
+
+    def test_shows_html_as_text_and_takes_marks_of_direction_away(self, staff: Client, candela: Project) -> None:
+        staff.post("/blocks/new/", typed(candela, description="<script>x</script>\u202egnp\nsecond line"))
+
+        assert DeployBlock.objects.get().description == "<script>x</script>gnp\nsecond line"
+        page = staff.get("/blocks/").content.decode()
+        assert "&lt;script&gt;x&lt;/script&gt;gnp<br>second line" in page
+
+
+class TestPermission:
+    def test_strangers_are_sent_to_sign_in(self, client: Client) -> None:
+        for path in ("/blocks/", "/blocks/new/"):
+            assert client.get(path).status_code == 302
+
+    def test_others_than_staff_read_and_change_nothing(self, client: Client, candela: Project) -> None:
+        block = blocked(candela)
+        client.force_login(User.objects.create_user("visitor"))
+
+        assert client.get("/blocks/").status_code == 200
+        assert client.get("/blocks/new/").status_code == 403
+        assert client.post("/blocks/new/", typed(candela)).status_code == 403
+        assert client.post(f"/blocks/{block.pk}/resolve/").status_code == 403
+        assert client.post(f"/blocks/{block.pk}/", typed(candela)).status_code == 403
+        assert DeployBlock.objects.unresolved(timezone.now()).count() == 1
+
+
+class TestChange:
+    def test_shows_what_is_stored(self, staff: Client, candela: Project) -> None:
+        block = blocked(candela, resolved_at=timezone.now() + timedelta(days=2))
+
+        page = staff.get(f"/blocks/{block.pk}/").content.decode()
+
+        assert "needs QA" in page
+        assert f"{block.resolved_at:%Y-%m-%dT%H:%M}" in page
+
+    def test_saves_and_records_what_it_was_before(self, staff: Client, candela: Project) -> None:
+        block = blocked(candela)
+
+        staff.post(f"/blocks/{block.pk}/", typed(candela, description="incident 12", until="two-hours"))
+
+        event = AuditEvent.objects.filter(kind="block.changed").get()
+        assert event.data["before"]["reason"] == "needs QA"
+        assert event.data["reason"] == "incident 12"
+        changed = DeployBlock.objects.get()
+        assert (changed.begins_at, changed.created_by) == (block.begins_at, "ana")
+
+    def test_does_not_put_an_ended_block_back_in_force(self, staff: Client, candela: Project) -> None:
+        block = blocked(candela)
+        resolve_block(block, note="", actor=Actor.person("mary"), clock=timezone.now)
+
+        page = staff.post(f"/blocks/{block.pk}/", typed(candela, description="still broken"))
+
+        assert "ended by mary" in page.content.decode()
+        assert "still broken" in page.content.decode()
+        assert not DeployBlock.objects.unresolved(timezone.now()).exists()
+
+    def test_is_404_for_a_block_that_is_not_there(self, staff: Client) -> None:
+        assert staff.get("/blocks/999/").status_code == 404
+
+
+class TestResolve:
+    def test_ends_the_block_now_with_a_note(self, staff: Client, candela: Project) -> None:
+        block = blocked(candela)
+
+        page = staff.post(f"/blocks/{block.pk}/resolve/", {"note": "fixed in #12"}, follow=True)
+
+        block.refresh_from_db()
+        assert (block.resolved_by, block.resolution) == ("ana", "fixed in #12")
+        assert not block.unresolved(timezone.now())
+        assert AuditEvent.objects.filter(kind="block.resolved", data__note="fixed in #12").count() == 1
+        assert "fixed in #12" in page.content.decode()
+
+    def test_by_the_second_of_two_people_says_who_was_first(self, staff: Client, candela: Project) -> None:
+        block = blocked(candela)
+        resolve_block(block, note="mine", actor=Actor.person("mary"), clock=timezone.now)
+
+        page = staff.post(f"/blocks/{block.pk}/resolve/", {"note": "late"}, follow=True)
+
+        block.refresh_from_db()
+        assert (block.resolved_by, block.resolution) == ("mary", "mine")
+        assert "mary had ended this block before" in page.content.decode()
+        assert AuditEvent.objects.filter(kind="block.resolved").count() == 1
+
+    def test_calls_a_planned_block_off(self, staff: Client, candela: Project) -> None:
+        block = blocked(candela, begins_at=timezone.now() + timedelta(days=1))
+
+        staff.post(f"/blocks/{block.pk}/resolve/", {"note": ""})
+
+        assert not DeployBlock.objects.planned(timezone.now()).exists()
+        assert not DeployBlock.objects.unresolved(timezone.now() + timedelta(days=2)).exists()
+        assert DeployBlock.objects.past(timezone.now()).exists()
+
+    def test_needs_a_post(self, staff: Client, candela: Project) -> None:
+        assert staff.get(f"/blocks/{blocked(candela).pk}/resolve/").status_code == 405
+
+    def test_keeps_a_note_that_is_too_long_in_the_form(self, staff: Client, candela: Project) -> None:
+        page = staff.post(f"/blocks/{blocked(candela).pk}/resolve/", {"note": "y" * 3000})
+
+        assert page.status_code == 422
+        assert "y" * 3000 in page.content.decode()
+
+
+class TestList:
+    @pytest.mark.parametrize("number", [1, 30])
+    def test_costs_the_same_number_of_queries_for_one_or_many(
+        self, staff: Client, candela: Project, number: int, django_assert_max_num_queries: Any
+    ) -> None:
+        for _ in range(number):
+            blocked(candela)
+            blocked(candela, begins_at=timezone.now() + timedelta(days=1))
+            resolve_block(blocked(candela), note="", actor=Actor.person("ana"), clock=timezone.now)
+
+        with django_assert_max_num_queries(10):
+            page = staff.get("/blocks/").content.decode()
+
+        assert page.count("candela") >= 3 * number
+
+    def test_says_that_nothing_is_blocked(self, staff: Client) -> None:
+        assert "Nothing is blocked" in staff.get("/blocks/").content.decode()
+
+    def test_pages_through_the_past(self, staff: Client, candela: Project) -> None:
+        for _ in range(51):
+            resolve_block(blocked(candela), note="", actor=Actor.person("ana"), clock=timezone.now)
+
+        assert "Page 2 of 2" in staff.get("/blocks/?page=2").content.decode()
