@@ -33,13 +33,14 @@ class Child:
 
 
 class Supervisor:
-    """Starts, watches and ends children. `say` tells people; `changed` hears of every change of the processes."""
+    """Starts, watches and ends children. `say` tells people; `changed` is given the numbers of the processes after
+    every change of them."""
 
-    def __init__(self, say: Callable[[str], None], changed: Callable[[list[int]], None]) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         self.children: list[Child] = []
         self.stopping = False
+        self.changed: Callable[[list[int]], None] = lambda _: None
         self._say = say
-        self._changed = changed
 
     def obey_signals(self) -> None:
         """From now on Ctrl-C, SIGTERM and a closed terminal ask for an end in order."""
@@ -123,7 +124,7 @@ class Supervisor:
         self.stopping = True
 
     def _tell_changed(self) -> None:
-        self._changed([child.process.pid for child in self.children if child.process is not None])
+        self.changed([child.process.pid for child in self.children if child.process is not None])
 
 
 def _end_group(pid: int) -> None:

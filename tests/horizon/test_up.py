@@ -39,10 +39,6 @@ def running() -> Iterator[Installation]:
         made.stop()
 
 
-def _sockets_of(process: psutil.Process) -> list[str]:
-    return [found.laddr for found in process.net_connections(kind="unix") if found.laddr]
-
-
 def test_the_first_start_prints_the_sign_in_once_and_sigterm_leaves_nothing(installation: Installation) -> None:
     (installation.data).mkdir()
     (installation.data / "of-somebody-else.txt").write_text("kept")

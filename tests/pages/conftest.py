@@ -26,7 +26,7 @@ LIMIT = 10_000  # milliseconds for anything that a test waits for in a page
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for all tests. The system's Chromium, else the one that `playwright install chromium` brought."""
-    program = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
+    program = next((path for name in CHROMIUMS if (path := shutil.which(name))), None)
     # Playwright's sync API keeps an event loop in this thread, which Django would take for asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:

@@ -37,6 +37,8 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *_: Any, **_options: Any) -> None:
+        self.supervisor = Supervisor(self.say)
+        self.supervisor.obey_signals()
         for warning in env.unknown():
             self.say(f"warning: {warning}")
         data_folder(settings.DATA_DIR)
@@ -44,8 +46,7 @@ class Command(BaseCommand):
             instance = Instance(settings.DATA_DIR)
         except AlreadyRunning as error:
             raise CommandError(str(error)) from None
-        self.supervisor = Supervisor(self.say, instance.record)
-        self.supervisor.obey_signals()
+        self.supervisor.changed = instance.record
         try:
             if orphans := instance.end_orphans():
                 self.say(f"ended {orphans} processes that an earlier start left behind")

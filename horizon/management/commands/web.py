@@ -1,5 +1,6 @@
 """`manage.py web`: serves the pages and the API."""
 
+import logging
 from argparse import ArgumentParser
 from typing import Any
 
@@ -7,6 +8,9 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from horizon import env
+
+logger = logging.getLogger(__name__)
 GRACE = 3  # seconds that open requests and live tabs have at the end
 
 
@@ -19,6 +23,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.PORT, help="default: HORIZON_PORT")
 
     def handle(self, *_: Any, **options: Any) -> None:
+        if not settings.EMBEDDED_POSTGRES:  # else `up` has said so
+            for warning in env.unknown():
+                logger.warning(warning)
         uvicorn.run(
             "horizon.asgi:application",
             host=options["host"],
