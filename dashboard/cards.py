@@ -1,0 +1,163 @@
+"""The cards of the dashboard: what each shows is worked out first, as plain values, and equal cards are rendered once.
+
+A card is keyed by all that it shows, so the memory can never be out of date, and a page of 1,000 projects renders only
+those that changed since the page before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from django.conf import settings
+from django.template.loader import get_template
+from django.utils.safestring import SafeString, mark_safe
+
+from blocks.models import DeployBlock
+from dashboard import words
+from projects.models import Comparison
+from projects.queries import Gap, Overview
+from releases.decision import Action
+from releases.queries import StrategyDecision
+
+REMEMBERED = 6000
+STALE_AFTER_POLLS = 5
+STALE_AT_LEAST = timedelta(minutes=5)
+
+SHORT_STATES = {
+    Comparison.State.AHEAD_GONE: "gone",
+    Comparison.State.BEHIND_GONE: "gone",
+    Comparison.State.EMPTY: "empty",
+    Comparison.State.UNRELATED: "unrelated",
+    Comparison.State.UNREADABLE: "not read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The line between two stages, drawn on the card, and what is said of it below."""
+
+    stage: str
+    label: str
+    severity: str
+    sentence: str
+    people: str
+    oldest: int | None
+    age: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """All that a card shows."""
+
+    id: int
+    name: str
+    organization: str
+    description: str
+    severity: str
+    released: bool
+    first_stage: str
+    links: tuple[Link, ...]
+    blocked: str
+    error: str
+    stale: str
+    decision: str
+    brief: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A card in its place: `rank` is its severity, which grows all the time and so is no part of the card."""
+
+    card: Card
+    rank: float
+
+    @property
+    def html(self) -> SafeString:
+        return mark_safe(_rendered(self.card).replace("RANK", f"{self.rank:.0f}", 1))  # noqa: S308  (a number)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _rendered(card: Card) -> str:
+    return get_template("home/_card.html").render({"card": card})
+
+
+def stale_after() -> timedelta:
+    return max(settings.POLL_INTERVAL * STALE_AFTER_POLLS, STALE_AT_LEAST)
+
+
+def placed(
+    overview: Overview,
+    blocks: Sequence[DeployBlock],
+    decisions: Sequence[StrategyDecision],
+    now: datetime,
+    *,
+    several_organizations: bool,
+) -> Placed:
+    severity = overview.severity(now)
+    project = overview.project
+    card = Card(
+        id=project.pk,
+        name=words.title_case(project.name),
+        organization=project.organization.name if several_organizations else "",
+        description=project.description,
+        severity=words.severity_word(severity),
+        released=overview.released,
+        first_stage=overview.stages[0].name if overview.stages else "",
+        links=tuple(_links(overview, now)),
+        blocked=_blocked(blocks),
+        error=overview.error(now),
+        stale=_stale(overview, now),
+        decision=_decision(decisions, overview),
+    )
+    return Placed(card, severity)
+
+
+def _links(overview: Overview, now: datetime) -> list[Link]:
+    gaps = {gap.behind: gap for gap in overview.gaps}
+    return [_link(stage.name, gaps.get(stage.name), now) for stage in overview.stages[1:]]
+
+
+def _link(stage: str, gap: Gap | None, now: datetime) -> Link:
+    if gap is None:
+        return Link(stage, "?", "unknown", "not compared yet", "", None, "")
+    if gap.state in SHORT_STATES:
+        state = SHORT_STATES[Comparison.State(gap.state)]
+        return Link(stage, "?", "unknown", gap.explanation or state, "", None, "")
+    drift = f"{words.counted(gap.drift, 'commit')} of its own" if gap.drift else ""
+    if not gap.count:
+        return Link(stage, "", "fresh", drift, "", None, "")
+    sentence = f"{'at least ' if gap.at_least else ''}{words.counted(gap.count, 'commit')} behind"
+    return Link(
+        stage=stage,
+        label=f"{gap.count}+" if gap.at_least else str(gap.count),
+        severity=words.severity_word(gap.score(now)),
+        sentence=f"{sentence}, {drift}" if drift else sentence,
+        people=words.in_words(gap.contributors),
+        oldest=int(gap.oldest_at.timestamp()) if gap.oldest_at else None,
+        age=words.duration(now - gap.oldest_at) if gap.oldest_at else "",
+    )
+
+
+def _blocked(blocks: Sequence[DeployBlock]) -> str:
+    """Every reason with its date, one a line."""
+    return "\n".join(
+        f"{block.description} ({block.created_by}, since {block.begins_at:%d %b %Y %H:%M} UTC)" for block in blocks
+    )
+
+
+def _stale(overview: Overview, now: datetime) -> str:
+    """How old what is shown is, when it is old."""
+    if overview.refreshed_at is None:
+        return "" if overview.snapshot_id else "Not read yet"
+    good = overview.read_at if overview.stored_error and overview.read_at else overview.refreshed_at
+    old = now - good > (stale_after() if not overview.stored_error else timedelta(minutes=1))
+    return f"As of {words.ago(good, now)}" if old else ""
+
+
+def _decision(decisions: Sequence[StrategyDecision], overview: Overview) -> str:
+    """One sentence; the first strategy that has something to say."""
+    told = [each.decision for each in decisions if each.decision.action is not Action.NOTHING]
+    if not told or overview.released:
+        return ""
+    return told[0].reason

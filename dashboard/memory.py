@@ -1,0 +1,26 @@
+"""Remembers for a moment what many open pages ask for at once: 500 tabs, one answer."""
+
+import threading
+import time
+from collections.abc import Callable
+
+SECONDS = 10
+KEPT = 200
+
+_answers: dict[str, tuple[float, str]] = {}
+_lock = threading.Lock()
+
+
+def parts(key: str, make: Callable[[], str]) -> str:
+    """The answer for this address. Its `v` names the change that it shows, so a newer change is another address."""
+    if "v=" not in key:
+        return make()
+    with _lock:
+        until, answer = _answers.get(key, (0.0, ""))
+        if until > time.monotonic():
+            return answer
+        answer = make()
+        if len(_answers) >= KEPT:
+            _answers.clear()
+        _answers[key] = (time.monotonic() + SECONDS, answer)
+        return answer

@@ -1,0 +1,52 @@
+"""Errors of the API as problem details (RFC 9457), wherever they come from."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+PROBLEM = "application/problem+json"
+
+
+def problem_details(error: Exception, context: dict[str, Any]) -> Response | None:
+    """The handler of Django REST framework. Fields that are wrong are named in `errors`."""
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    response.data = _problem(response.status_code, response.data)
+    response.content_type = PROBLEM
+    return response
+
+
+def _problem(status: int, data: Any) -> dict[str, Any]:
+    problem: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    if isinstance(data, dict) and set(data) == {"detail"}:
+        return {**problem, "detail": str(data["detail"])}
+    if isinstance(data, list):
+        return {**problem, "detail": " ".join(map(str, data))}
+    return {**problem, "detail": "Some of what was sent is not right.", "errors": data}
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _answer(status: HTTPStatus, detail: str) -> HttpResponse:
+    return JsonResponse({**_problem(status, {"detail": detail})}, status=status, content_type=PROBLEM)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Addresses that are none: a page for people, problem details below /api/."""
+    if _is_api(request):
+        return _answer(HTTPStatus.NOT_FOUND, "There is no such address in the API. /api/schema/ lists them.")
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """What no code expected; it is in the log."""
+    if _is_api(request):
+        return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke on our side. It was written to the log.")
+    return defaults.server_error(request)

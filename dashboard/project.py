@@ -1,0 +1,62 @@
+"""One project: `/projects/<id>/`."""
+
+from datetime import datetime
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from audit.models import AuditEvent
+from blocks.queries import unresolved_blocks
+from dashboard import words
+from dashboard.access import for_readers
+from dashboard.cards import stale_after
+from dashboard.pipeline import pipeline, repository_url
+from dashboard.sentences import told
+from dashboard.upkeep import deployment_of_detail, recommended
+from projects.models import Project
+from projects.queries import Detail, in_detail
+from releases.queries import decisions
+
+RECENT = 15  # events
+
+
+@require_safe
+@for_readers
+def project(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Its stages, what waits between them, what happens next, and what happened."""
+    row = in_detail(Project.objects.filter(pk=project_id)).first()
+    if row is None:
+        raise Http404("There is no such project.")
+    now = timezone.now()
+    with_people = request.user.is_authenticated
+    return render(request, "project/project.html", page(Detail.of(row), now, with_history=with_people))
+
+
+def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, object]:
+    """What the page shows; history names people, so it is for those who are signed in."""
+    project = detail.project
+    decided = decisions([project], now)[project.pk]
+    events = AuditEvent.objects.filter(project_id=project.pk).order_by("-id")[: RECENT if with_history else 0]
+    severity = detail.severity(now)
+    return {
+        "project": project,
+        "name": words.title_case(project.name),
+        "detail": detail,
+        "error": detail.error(now),
+        "severity": severity,
+        "severity_word": words.severity_word(severity),
+        "stale": detail.refreshed_at is not None and now - detail.refreshed_at > stale_after(),
+        "good_at": detail.snapshot.read_at if detail.snapshot else None,
+        "steps": pipeline(detail, now),
+        "repository_url": repository_url(detail),
+        "deployment": deployment_of_detail(detail),
+        "properties": getattr(project, "properties", None),
+        "recommendations": recommended(detail, decided),
+        "blocks": unresolved_blocks([project], now)[project.pk],
+        "decisions": decided,
+        "with_history": with_history,
+        "lines": [told(event) for event in events],
+        "rendered_at": int(now.timestamp() * 1000),
+    }

@@ -1,0 +1,38 @@
+"""Signing in, with a limit against guessing."""
+
+from typing import Any
+
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
+from django.core.exceptions import ValidationError
+
+from projects.guessing import Guesser
+
+WRONG = "User name or password is wrong. Passwords are case-sensitive."
+TOO_MANY = "Too many wrong passwords. Wait a quarter of an hour, or ask an administrator to set a new one."
+
+
+class SignInForm(AuthenticationForm):
+    """Django's form; a guesser is told to wait before any password is looked at."""
+
+    error_messages = {"invalid_login": WRONG, "inactive": WRONG}
+
+    def clean(self) -> dict[str, Any]:
+        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+        guesser = Guesser(self.cleaned_data.get("username") or "", address)
+        if guesser.held_up():
+            raise ValidationError(TOO_MANY, code="held-up")
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            guesser.failed()
+            raise
+        if self.get_user() is not None:
+            guesser.succeeded()
+        return cleaned
+
+
+class SignIn(LoginView):
+    authentication_form = SignInForm
+    template_name = "registration/sign_in.html"
+    redirect_authenticated_user = True
