@@ -45,4 +45,8 @@ def poll_lane(project_ids: list[int]) -> None:
 def prune() -> None:
     """Delete old snapshots, and the mirrors of repositories that no stage names any more."""
     prune_snapshots(timezone.now())
-    prune_mirrors(set(Stage.objects.exclude(git_remote="").values_list("git_remote", flat=True)))
+    prune_mirrors(
+        set(Stage.objects.exclude(git_remote="").values_list("git_remote", flat=True)),
+        data_dir=settings.DATA_DIR,
+        insecure_hosts=settings.INSECURE_HOSTS,
+    )
