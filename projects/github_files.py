@@ -34,11 +34,11 @@ def _query(client: GitHubClient, wanted: Mapping[Names, Sequence[str]]) -> tuple
         variables[f"o{place}"], variables[f"n{place}"] = client.current(*names)
         fields = ["id"]
         for number, path in enumerate(paths):
-            variables[f"f{place}_{number}"] = f"HEAD:{path}"
-            fields.append(f"f{number}:object(expression:$f{place}_{number}){{...B}}")
+            variables[f"f{place}_{number}"] = f"HEAD:{path.rstrip('/')}"
+            fields.append(f"f{number}:object(expression:$f{place}_{number}){{...F}}")
         parts.append(f"r{place}:repository(owner:$o{place},name:$n{place}){{{' '.join(fields)}}}")
     declared = ",".join(f"${name}:String!" for name in variables)
-    fragment = "fragment B on Blob{byteSize isBinary isTruncated text}"
+    fragment = "fragment F on GitObject{...on Blob{isBinary isTruncated text}...on Tree{entries{name}}}"
     return f"query Files({declared}){{{' '.join(parts)}}}{fragment}", variables
 
 
@@ -54,12 +54,16 @@ def _texts(
         key = f"f{number}"
         if found.get(key) is None and (error := answer.error_at(alias, key)):
             return unreadable(error, client.whom, path)
-    return {file: _text(found.get(f"f{number}")) for number, file in enumerate(paths)}
+    return {file: _text(file, found.get(f"f{number}")) for number, file in enumerate(paths)}
 
 
-def _text(found: Any) -> str | None:
-    """None for a folder, too, which answers with an empty object."""
-    if not isinstance(found, dict) or found.get("isBinary") or found.get("isTruncated"):
+def _text(path: str, found: Any) -> str | None:
+    if not isinstance(found, dict):
         return None
+    if path.endswith("/"):
+        entries = found.get("entries")
+        return "\n".join(str(each["name"]) for each in entries) if isinstance(entries, list) else None
     text = found.get("text")
-    return text if isinstance(text, str) and len(text) <= LARGEST_FILE else None
+    if found.get("isBinary") or found.get("isTruncated") or not isinstance(text, str) or len(text) > LARGEST_FILE:
+        return None
+    return text
