@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from projects.cleaning import clean_line
 from projects.reading import Head, Question, StageUnreadable, Trouble, Where
 
 if TYPE_CHECKING:
+    from botocore.config import Config
     from botocore.exceptions import ClientError
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import DescribeImagesResponseTypeDef, ImageDetailTypeDef
@@ -119,21 +120,26 @@ class RegistryReader:
     @functools.cached_property
     def _make_client(self) -> "ECRClient":
         import boto3
-        from botocore.config import Config
 
-        return boto3.session.Session().client(
-            "ecr",
-            region_name=self._region,
-            aws_access_key_id=self._key_id,
-            aws_secret_access_key=self._secret,
-            endpoint_url=self._endpoint_url,
-            config=Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-                max_pool_connections=AT_ONCE,
-            ),
-        )
+        return boto3.session.Session().client("ecr", config=_config(), **self._where)
+
+    @property
+    def _where(self) -> "_Where":
+        return {
+            "region_name": self._region,
+            "aws_access_key_id": self._key_id,
+            "aws_secret_access_key": self._secret,
+            "endpoint_url": self._endpoint_url,
+        }
+
+    def identity(self) -> str:
+        """Whom AWS knows the key as, e.g. `arn:aws:iam::123456789012:user/horizon`; every valid key may ask this."""
+        import boto3
+
+        def ask() -> str:
+            return boto3.session.Session().client("sts", config=_config(), **self._where).get_caller_identity()["Arn"]
+
+        return clean_line(self._guarded(ask, "", ""), 200)
 
     def _guarded(self, ask: Callable[[], T], repository: str, environment: str) -> T:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -154,6 +160,24 @@ class RegistryReader:
             raise _refusal(error, repository, environment, self._region) from None
         except (BotoCoreError, ResponseParserError, ValueError) as error:
             raise _failure(error, self._region) from None
+
+
+class _Where(TypedDict):
+    region_name: str
+    aws_access_key_id: str
+    aws_secret_access_key: str
+    endpoint_url: str | None
+
+
+def _config() -> "Config":
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        max_pool_connections=AT_ONCE,
+    )
 
 
 def _images(answer: "DescribeImagesResponseTypeDef") -> list[Image]:
