@@ -92,7 +92,7 @@ def resolve(request: HttpRequest, block_id: int) -> HttpResponse:
     block = get_object_or_404(DeployBlock, pk=block_id)
     form = ResolveForm(request.POST)
     if not form.is_valid():
-        return render(request, "blocks/resolve.html", {"block": block, "form": form}, status=422)
+        return render(request, "blocks/resolve.html", {"blocked": block, "form": form}, status=422)
     if resolve_block(block, note=form.cleaned_data["note"], actor=_actor(request), clock=timezone.now):
         messages.success(request, f"The block is ended: {block}")
     else:
@@ -125,7 +125,7 @@ def _zone(request: HttpRequest) -> ZoneInfo:
 
 def _form(request: HttpRequest, form: BlockForm) -> HttpResponse:
     status = 422 if form.is_bound else 200
-    return render(request, "blocks/form.html", {"form": form, "block": form.block}, status=status)
+    return render(request, "blocks/form.html", {"form": form}, status=status)
 
 
 def _saved(request: HttpRequest, form: BlockForm, saved: Saved, what: str) -> HttpResponse:
