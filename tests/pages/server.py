@@ -4,7 +4,8 @@ import socket
 import threading
 
 import uvicorn
-from django.core.asgi import get_asgi_application
+
+from horizon.asgi import application
 
 LIMIT = 20.0  # seconds to start and to end
 
@@ -13,7 +14,7 @@ class SiteServer:
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(
-            get_asgi_application(),
+            application,
             lifespan="off",
             ws="none",
             log_config=None,
