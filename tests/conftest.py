@@ -12,7 +12,9 @@ from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from tests import services
+from tests.servers.github.fixtures import github
 
+__all__ = ["github"]
 SERVERS = services.begin()
 os.environ["DJANGO_SETTINGS_MODULE"] = "horizon.settings"
 django.setup()

@@ -5,23 +5,20 @@ No HTTP here: `server.GitHubServer` puts it on a port.
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.servers.github.access import ANONYMOUS, App, Credential, Installation
-from tests.servers.github.faults import Drop, Fault, GraphQLFault
-from tests.servers.github.limits import Budget, Limits, Secondary
-from tests.servers.github.model import Account, AccountKind, Act, Counter, Json, Request
+from tests.servers.github.access import App, Credential, Installation
+from tests.servers.github.disturbances import Disturbances
+from tests.servers.github.model import Account, AccountKind, Act, Counter, Json
 from tests.servers.github.repository import Repository
 
 if TYPE_CHECKING:
@@ -56,47 +53,24 @@ def app_key(app_id: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-class GitHub:
+class GitHub(Disturbances):
     """The state and how tests change it; see the package for the list of what there is."""
 
     def __init__(self, folder: Path | None = None) -> None:
+        super().__init__()
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="github-"))
-        self.lock = threading.RLock()
         self.ids = Counter()
         self.accounts: dict[str, Account] = {}
         self.strangers: set[str] = set()
-        self.credentials: dict[str, Credential] = {}
         self.apps: dict[int, App] = {}
         self.installations: dict[int, Installation] = {}
         self.installation_token_seconds = 3600
         self.repositories: dict[int, Repository] = {}
         self.names: dict[str, int] = {}  # lower-case names, former ones included
-        self.limits = Limits()
-        self.faults: list[Fault] = []
-        self.graphql_faults: list[GraphQLFault] = []
-        self.graphql_timeout_above: int | None = None
-        self.latency = 0.0
-        self.clock_offset = timedelta()
-        self._frozen: datetime | None = None
-        self.requests: list[Request] = []
         self.acts: list[Act] = []
         self.listeners: list[Callable[[Event], None]] = []
         self.url = "http://github.invalid"
-
-    # the clock
-
-    def now(self) -> datetime:
-        return (self._frozen or datetime.now(UTC)) + self.clock_offset
-
-    def advance(self, **by: float) -> None:
-        """Moves the server's clock on, by keywords of timedelta."""
-        self.clock_offset += timedelta(**by)
-
-    def freeze(self, at: datetime | None) -> None:
-        """Stops the clock at a moment (None lets it run again); `advance` still moves it on from there."""
-        self._frozen = at
-        self.clock_offset = timedelta()
 
     # addresses
 
@@ -281,106 +255,6 @@ class GitHub:
     def act(self, kind: str, repository: Repository, actor: str, **data: Any) -> None:
         """Notes what was done through the API."""
         self.acts.append(Act(kind, repository.full_name, actor, data, self.now()))
-
-    def reset_requests(self) -> None:
-        with self.lock:
-            self.requests.clear()
-
-    def sent(self, matching: str) -> list[Request]:
-        """The requests whose operation matches a regular expression."""
-        pattern = re.compile(matching)
-        with self.lock:
-            return [request for request in self.requests if pattern.search(request.operation)]
-
-    def count(self, matching: str = "") -> int:
-        return len(self.sent(matching))
-
-    # faults and limits
-
-    def fail(
-        self,
-        matching: str,
-        *,
-        times: int = 1,
-        containing: str | None = None,
-        status: int | None = None,
-        body: str | None = None,
-        headers: dict[str, str] | None = None,
-        drop: Drop | None = None,
-        after_effect: bool = False,
-        slow: float = 0.0,
-        truncate: bool = False,
-        garbage: bool = False,
-        endless: bool = False,
-        redirect: str | None = None,
-    ) -> Fault:
-        """See Fault."""
-        fault = Fault(
-            re.compile(matching),
-            times,
-            containing,
-            status,
-            body,
-            headers,
-            drop,
-            after_effect,
-            slow,
-            truncate,
-            garbage,
-            endless,
-            redirect,
-        )
-        with self.lock:
-            self.faults.append(fault)
-        return fault
-
-    def graphql_error(
-        self,
-        repository: str,
-        *,
-        type: str | None = "RESOURCE_LIMITS_EXCEEDED",
-        message: str = "Resource limits for this query exceeded.",
-        times: int = 1,
-    ) -> None:
-        with self.lock:
-            self.graphql_faults.append(GraphQLFault(repository.lower(), type, message, times))
-
-    def graphql_fault_for(self, full_name: str) -> GraphQLFault | None:
-        for fault in self.graphql_faults:
-            if fault.times > 0 and fault.repository == full_name.lower():
-                fault.times -= 1
-                return fault
-        return None
-
-    def clear_faults(self) -> None:
-        with self.lock:
-            self.faults.clear()
-            self.graphql_faults.clear()
-            self.limits.secondary.clear()
-            self.limits.budgets.clear()
-            self.graphql_timeout_above = None
-
-    def limit(
-        self,
-        secret: str | None,
-        *,
-        remaining: int,
-        limit: int = 5000,
-        reset_in: float = 600,
-        resource: str = "core",
-        status: int = 403,
-    ) -> None:
-        """Sets what is left of a token's hour (None: of anonymous requests). `reset_in` is in seconds."""
-        with self.lock:
-            credential = ANONYMOUS if secret is None else self.credentials[secret]
-            budget = Budget(limit, remaining, self.now() + timedelta(seconds=reset_in), status)
-            self.limits.set(credential, resource, budget)
-
-    def secondary_limit(
-        self, *, times: int = 1, retry_after: int | None = 30, status: int = 403, matching: str = ""
-    ) -> None:
-        with self.lock:
-            self.limits.secondary.append(Secondary(times, retry_after, status, re.compile(matching)))
 
     def close(self) -> None:
         """Removes the folder of the repositories, unless it was given."""
