@@ -119,9 +119,11 @@ def _released_by_squash(
     The head of the stage behind is then a commit of its own with one parent, and its tree is that of a commit ahead. A
     tree alone proves nothing: a revert has the tree of a commit before it.
     """
-    if behind.sha not in {commit.sha for commit in drift}:
+    own = next((commit for commit in drift if commit.sha == behind.sha), None)
+    if own is None:
         return {}
-    same = next((c.sha for c in forward.commits if c.sha == squashed_head or (c.tree and c.tree == behind.tree)), None)
+    tree = behind.tree or own.tree  # plain git tells trees with the commits only
+    same = next((c.sha for c in forward.commits if c.sha == squashed_head or (c.tree and c.tree == tree)), None)
     return dict.fromkeys(_history(same, _by_sha(forward.commits))) if same else {}
 
 

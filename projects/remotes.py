@@ -112,12 +112,11 @@ def repository_of(remote: Remote) -> tuple[str, str]:
 
 
 def same_host(remote: Remote | str, host: str) -> bool:
-    """Whether a remote or an https URL is on this host; `host` may name a port, which then counts, too."""
+    """Whether a remote or a URL is on this host; `host` may name a port, which then counts, too."""
     if isinstance(remote, str):
-        authority = remote.partition("://")[2].partition("/")[0].rpartition("@")[2]
-        scheme = remote.partition("://")[0].lower()
+        scheme, authority = _scheme_and_authority(remote)
     else:
-        authority, scheme = remote.address, remote.scheme
+        scheme, authority = remote.scheme, remote.address
     try:
         found, port = _parse_address(authority, scheme)
         wanted, wanted_port = _parse_address(host, "")
@@ -126,6 +125,14 @@ def same_host(remote: Remote | str, host: str) -> bool:
     if wanted_port is None:
         return found == wanted
     return (found, port or DEFAULT_PORTS.get(scheme)) == (wanted, wanted_port)
+
+
+def _scheme_and_authority(text: str) -> tuple[str, str]:
+    scp = None if "://" in text else _SCP.fullmatch(text)
+    if scp is not None:
+        return "ssh", scp["host"]
+    scheme, _, rest = text.partition("://")
+    return scheme.lower(), rest.partition("/")[0].rpartition("@")[2]
 
 
 def git_host_of_api(api_url: str) -> str:

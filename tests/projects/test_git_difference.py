@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from projects.compare import compare
 from projects.git import Credentials, GitReader
-from projects.reading import Commit, Difference, StageUnreadable, Trouble
+from projects.reading import Commit, Difference, Head, StageUnreadable, Trouble
 from tests.servers.githost import PASSWORD, USER, BareRepository, GitHost
 
 UNKNOWN = "1" * 40
@@ -157,6 +158,22 @@ def test_an_old_host_without_partial_clones_works(host: GitHost, reader: GitRead
 
     assert reader.difference(host.remote("old/candela"), base, hidden).total == 1
     assert reader.difference(host.remote("old/candela"), hidden, head).total == 1
+
+
+def test_a_squashed_release_is_recognised_by_its_tree(
+    reader: GitReader, repository: BareRepository, remote: str
+) -> None:
+    base = repository.commit("Begin", tree=repository.tree(b"one"))
+    repository.commit("A part", tree=repository.tree(b"two"))
+    staging = repository.commit("The rest", tree=repository.tree(b"three"))
+    squashed = repository.commit("Release (#1)", on="release", parents=(base,), tree=repository.tree(b"three"))
+
+    compared = compare(
+        Head(squashed), reader.difference(remote, squashed, staging), reader.difference(remote, staging, squashed)
+    )
+
+    assert compared.squashed_at == staging
+    assert compared.count == 0
 
 
 # --- histories that were changed --------------------------------------------------------------------------------

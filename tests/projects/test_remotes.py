@@ -242,8 +242,7 @@ def test_other_paths_are_no_repository_of_an_api(path: str) -> None:
 )
 def test_hosts_are_compared_exactly(remote: str, host: str, same: bool) -> None:
     assert same_host(parse(remote), host) is same
-    if remote.startswith("https"):
-        assert same_host(remote, host) is same
+    assert same_host(remote, host) is same
 
 
 def test_an_api_serves_the_repositories_of_its_host() -> None:
