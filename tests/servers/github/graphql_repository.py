@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from graphql import GraphQLResolveInfo as Info
-
 from tests.servers.github import show
 from tests.servers.github.access import allows
 from tests.servers.github.graphql_views import (
@@ -18,6 +16,7 @@ from tests.servers.github.graphql_views import (
     Context,
     EntryView,
     GitView,
+    Info,
     QueueView,
     RefView,
     TagView,
@@ -39,9 +38,7 @@ HEADLINE = 72
 
 
 def context(info: Info) -> Context:
-    found = info.context
-    assert isinstance(found, Context)
-    return found
+    return info.context
 
 
 # repositories
@@ -172,7 +169,9 @@ def repository_protections(repository: Repository, info: Info, **page: Any) -> C
     return connect("branchProtectionRules", rules, lambda rule: protection(repository, rule), **page)
 
 
-def repository_assignable(repository: Repository, info: Info, query: str | None = None, **page: Any) -> Connection[Account]:
+def repository_assignable(
+    repository: Repository, info: Info, query: str | None = None, **page: Any
+) -> Connection[Account]:
     people = [
         account
         for account in repository.github.accounts.values()
@@ -235,6 +234,35 @@ def ref_protection(ref: RefView, info: Info) -> dict[str, Any] | None:
     return protection(ref.repository, classic[0])
 
 
+def ref_rules(ref: RefView, info: Info, orderBy: object = None, **page: Any) -> Connection[dict[str, Any]]:
+    """Of rulesets only, as `/rules/branches/{branch}` is: classic protection is not in it."""
+    rules = [rule for rule in rules_for(ref.repository, ref.name) if rule.ruleset_id is not None]
+    return connect("rules", [shown for rule in rules for shown in rule_nodes(ref, rule)], lambda node: node, **page)
+
+
+def rule_nodes(ref: RefView, rule: Rule) -> list[dict[str, Any]]:
+    parameters: dict[str, dict[str, Any] | None] = {}
+    if rule.checks:
+        parameters["REQUIRED_STATUS_CHECKS"] = {
+            "__typename": "RequiredStatusChecksParameters",
+            "doNotEnforceOnCreate": False,
+            "requiredStatusChecks": [{"context": name, "integrationId": None} for name in rule.checks],
+            "strictRequiredStatusChecksPolicy": rule.strict,
+        }
+    if rule.merge_queue:
+        parameters["MERGE_QUEUE"] = {
+            "__typename": "MergeQueueParameters",
+            "maxEntriesToMerge": 5,
+            "minEntriesToMerge": 1,
+        }
+    if rule.reviews or rule.methods:
+        parameters["PULL_REQUEST"] = None
+    return [
+        {"id": node_id("RR", ref.repository.id, rule.ruleset_id or 0, kind), "type": kind, "parameters": given}
+        for kind, given in parameters.items()
+    ]
+
+
 def ref_update_rule(ref: RefView, info: Info) -> dict[str, Any] | None:
     """Viewable by non-admins (schema), null for administrators (remove-stale-branches PR 76)."""
     rules = rules_for(ref.repository, ref.name)
@@ -272,7 +300,9 @@ def commit_parents(view: CommitView, info: Info, **page: Any) -> Connection[str]
     return connect("parents", view.commit.parents, lambda sha: CommitView(view.repository, sha), **page)
 
 
-def commit_pulls(view: CommitView, info: Info, orderBy: Arguments | None = None, **page: Any) -> Connection[PullRequest]:
+def commit_pulls(
+    view: CommitView, info: Info, orderBy: Arguments | None = None, **page: Any
+) -> Connection[PullRequest]:
     from tests.servers.github.show_pulls import commits_of
 
     context(info).require(view.repository, "pull_requests")
@@ -296,7 +326,11 @@ def tree_entries(view: TreeView, info: Info) -> list[EntryView]:
 
 
 def entry_object(view: EntryView, info: Info) -> GitView:
-    return TreeView(view.repository, view.sha, view.path) if view.mode == DIRECTORY else BlobView(view.repository, view.sha)
+    return (
+        TreeView(view.repository, view.sha, view.path)
+        if view.mode == DIRECTORY
+        else BlobView(view.repository, view.sha)
+    )
 
 
 def blob_text(view: BlobView, info: Info) -> str | None:
@@ -385,6 +419,7 @@ REF: Resolvers = {
     "prefix": lambda v, i: v.prefix,
     "refUpdateRule": ref_update_rule,
     "repository": lambda v, i: v.repository,
+    "rules": ref_rules,
     "target": lambda v, i: git_view(v.repository, v.sha),
 }
 COMPARISON: Resolvers = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLResolveInfo
 
 from tests.servers.github.access import Credential, allows
 from tests.servers.github.limits import Budget
@@ -44,6 +44,9 @@ class Context:
         if pull.id not in self.mergeable:
             self.mergeable[pull.id] = pull.repository.pulls.mergeable(pull)
         return self.mergeable[pull.id]
+
+
+Info: TypeAlias = GraphQLResolveInfo[Context]
 
 
 def failed(kind: str, message: str) -> GraphQLError:
@@ -175,6 +178,8 @@ class QueueEntryView:
 
 def type_of(value: object) -> str:
     """The GraphQL type of an object behind an interface or union."""
+    if isinstance(value, dict):
+        return str(value["__typename"])
     if isinstance(value, Account):
         return {AccountKind.USER: "User", AccountKind.BOT: "Bot", AccountKind.ORGANIZATION: "Organization"}[value.kind]
     return TYPES[type(value)]
@@ -254,7 +259,9 @@ def connect(
         raise failed("MISSING_PAGINATION_BOUNDARIES", text)
     for word, count in (("first", first), ("last", last)):
         if count is not None and count > MOST:
-            text = f"Requesting {count} records on the `{name}` connection exceeds the `{word}` limit of {MOST} records."
+            text = (
+                f"Requesting {count} records on the `{name}` connection exceeds the `{word}` limit of {MOST} records."
+            )
             raise failed("EXCESSIVE_PAGINATION", text)
     start, end = (position(after) if after else 0), (position(before) - 1 if before else len(items))
     if first is not None:
