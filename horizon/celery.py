@@ -9,6 +9,7 @@ import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import CPendingDeprecationWarning
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "horizon.settings")
@@ -17,7 +18,9 @@ app = Celery("horizon")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-# Root is warned about in docs/operation.md; the messages are JSON, which runs no code.
+# Tasks that run when the broker goes away are left to end: they are made to be repeated, not to be cut off.
+warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
+# Root may run it: the messages are JSON, which runs no code.
 warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
 
 

@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 
 STRUCK_OUT = "[secret]"
+LONGEST_LINE = 4000  # characters: an outage must not fill the disk with the same traceback
 SECRETS = re.compile(
     r"""
     gh[pousr]_[A-Za-z0-9]{16,} | github_pat_[A-Za-z0-9_]{20,}           # GitHub
@@ -43,4 +44,5 @@ class OneLine(logging.Formatter):
         line = f"{self.formatTime(record)} {record.levelname} {record.name}: {record.message}"
         if record.exc_info and record.exc_info[0] is not None:
             line += f"\n{self.formatException(record.exc_info)}"
-        return strike_secrets(line).replace("\r", "").replace("\n", " | ")
+        line = strike_secrets(line).replace("\r", "").replace("\n", " | ")
+        return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
