@@ -1,5 +1,7 @@
 """Files of default branches, from the GitHub server."""
 
+from typing import Any
+
 import pytest
 
 from projects.github import GitHubReader
@@ -9,22 +11,25 @@ from projects.repository_files import PATHS, properties_of
 from projects.secrets import Secret
 from tests.servers.github import GitHubServer
 
-pytest_plugins = ["tests.servers.github.fixtures"]
-
 TOKEN = "ghp_properties"
 
 
 @pytest.fixture
 def reader(github: GitHubServer) -> GitHubReader:
     github.add_token(TOKEN, login="horizon-bot")
-    return GitHubReader(Profile(kind="github-token", secret=Secret.of(TOKEN), api_url=github.api_url))
+    values: dict[str, Any] = {"kind": Profile.Kind.GITHUB_TOKEN, "secret": Secret.of(TOKEN), "api_url": github.api_url}
+    return GitHubReader(Profile(**values))
 
 
 def test_files_and_folders_of_the_default_branch_come_with_one_request(
     github: GitHubServer, reader: GitHubReader
 ) -> None:
     repository = github.add_repository("artsy/candela", branches=("main", "release"))
-    files = {"Gemfile": "source 'x'\nruby '3.2.2'", ".github/workflows/ci.yml": "", ".github/renovate.json": "{}"}
+    files: dict[str, str | bytes | None] = {
+        "Gemfile": "source 'x'\nruby '3.2.2'",
+        ".github/workflows/ci.yml": "",
+        ".github/renovate.json": "{}",
+    }
     repository.commit("main", "Add files", files=files)
     repository.commit("release", "Add another", files={".travis.yml": ""})
     github.reset_requests()
