@@ -1,7 +1,7 @@
 """Secrets at rest: encrypted in the database, never shown, never logged."""
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -78,7 +78,13 @@ class Secret:
     __str__ = __repr__
 
 
-class SecretField(models.TextField):  # type: ignore[type-arg]  # the stubs make it generic, Django 5.2 does not
+if TYPE_CHECKING:  # the stubs make it generic, Django 5.2 does not
+    _TextField = models.TextField[Secret, Secret]
+else:
+    _TextField = models.TextField
+
+
+class SecretField(_TextField):
     """A column that holds an encrypted secret and reads as `Secret`. Assign `Secret.of(text)`."""
 
     def from_db_value(self, value: str | None, *_: Any) -> Secret:
