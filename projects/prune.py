@@ -19,10 +19,9 @@ def prune_snapshots(now: datetime) -> int:
         place=Window(RowNumber(), partition_by=[F("project")], order_by=newest_first),
         place_of_day=Window(RowNumber(), partition_by=[F("project"), TruncDate("created_at")], order_by=newest_first),
     )
-    superfluous = ranked.filter(
-        Q(place_of_day__gt=1) | Q(created_at__lt=now - timedelta(days=DAYS)), is_current=False, place__gt=NEWEST
-    )
+    # No condition on `is_current` here: Django would apply it before it ranks. The current one is the newest.
+    superfluous = ranked.filter(Q(place_of_day__gt=1) | Q(created_at__lt=now - timedelta(days=DAYS)), place__gt=NEWEST)
     ids = [snapshot.pk for snapshot in superfluous.only("pk")]
     for start in range(0, len(ids), BATCH):
-        Snapshot.objects.filter(pk__in=ids[start : start + BATCH]).delete()
+        Snapshot.objects.filter(pk__in=ids[start : start + BATCH], is_current=False).delete()
     return len(ids)

@@ -121,7 +121,7 @@ REPOSITORIES: dict[str, Callable[[History], None]] = {
     "lumen": up_to_date,
 }
 
-FILES = {
+FILES: dict[str, dict[str, str | bytes | None]] = {
     "aurora": {"package.json": '{"engines": {"node": ">=20.11"}}', "renovate.json": "{}"},
     "beacon": {"Gemfile": 'source "https://rubygems.org"\nruby "3.3.1"\n'},
     "fresco": {

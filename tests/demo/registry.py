@@ -9,8 +9,8 @@ from tests.servers.github import GitHubServer
 
 def fill_registry(endpoint_url: str, github: GitHubServer, repository: str) -> None:
     """One image runs in production: that of the release branch's last promotion."""
-    keys = {"aws_access_key_id": "AKIADEMO", "aws_secret_access_key": "demo"}
-    ecr = boto3.client("ecr", region_name="us-east-1", endpoint_url=endpoint_url, **keys)
+    session = boto3.Session("AKIADEMO", "demo", region_name="us-east-1")
+    ecr = session.client("ecr", endpoint_url=endpoint_url)
     name = repository.rpartition("/")[2]
     ecr.create_repository(repositoryName=name)
     sha = github.repository(repository).sha("release^2")

@@ -1,0 +1,276 @@
+"""Polling many projects: lanes, leases, limits, errors that stay their own; against the GitHub server."""
+
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from projects import leases, poll
+from projects.models import Organization, Profile, Project, ProjectPoll, Repository, Snapshot, StageMove
+from projects.poll import Tally
+from projects.prune import prune_snapshots
+from projects.secrets import Secret
+from tests import worlds
+from tests.servers.github import GitHubServer
+from tests.worlds import NOW, TOKEN
+
+pytestmark = pytest.mark.django_db(transaction=True)
+A_MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def profile(github: GitHubServer) -> Profile:
+    github.add_user("ana", name="Ana Lee", email="ana@example.com")
+    github.add_token(TOKEN, login="ana", scopes=("repo",))
+    return worlds.github_profile(api_url=github.api_url)
+
+
+def released(github: GitHubServer, profile: Profile, name: str = "candela") -> Project:
+    """A project on the server whose three branches are the same."""
+    github.add_repository(f"artsy/{name}", branches=("main", "staging", "release"))
+    return worlds.project(name, profile=profile, remote=github.remote(f"artsy/{name}"))
+
+
+def polled(*projects: Project, at: datetime = NOW) -> Tally:
+    tally = Tally()
+    poll.poll([project.pk for project in projects], clock=lambda: at, until=at + A_MINUTE, tally=tally)
+    return tally
+
+
+def current(project: Project) -> Snapshot:
+    return project.snapshots.get(is_current=True)
+
+
+class TestPoll:
+    def test_a_push_to_main_waits_for_staging(self, github: GitHubServer, profile: Profile) -> None:
+        project = released(github, profile)
+        polled(project)
+        assert current(project).released
+
+        sha = github.repository("artsy/candela").commit("main", "Add maps", author="ana")
+        tally = polled(project, at=NOW + A_MINUTE)
+
+        comparison = current(project).comparisons.get(ahead="main")
+        assert tally.changed == {project.pk}
+        assert (comparison.count, comparison.commits[0]["sha"], comparison.contributors) == (1, sha, ["Ana Lee"])
+        assert comparison.commits[0]["message"] == "Add maps"
+
+    def test_one_with_nothing_new_is_one_request_and_writes_only_the_time(
+        self, github: GitHubServer, profile: Profile
+    ) -> None:
+        projects = [released(github, profile, f"project{number}") for number in range(20)]
+        polled(*projects)
+        github.reset_requests()
+
+        with CaptureQueriesContext(connection) as queries:
+            tally = polled(*projects, at=NOW + A_MINUTE)
+
+        assert len(github.requests) == 1
+        assert len(tally.unchanged) == 20
+        assert set(ProjectPoll.objects.values_list("refreshed_at", flat=True)) == {NOW + A_MINUTE}
+        written = {q["sql"].split('"')[1] for q in queries if q["sql"].startswith(("INSERT", "UPDATE", "DELETE"))}
+        assert written <= {"projects_projectpoll", "projects_profilebudget"}
+        assert Snapshot.objects.count() == 20
+
+    def test_the_number_of_queries_does_not_grow_with_the_projects(
+        self, github: GitHubServer, profile: Profile
+    ) -> None:
+        projects = [released(github, profile, f"project{number}") for number in range(30)]
+        polled(*projects)
+
+        with CaptureQueriesContext(connection) as few:
+            polled(*projects[:2], at=NOW + A_MINUTE)
+        with CaptureQueriesContext(connection) as many:
+            polled(*projects, at=NOW + 2 * A_MINUTE)
+
+        assert len(few) == len(many)
+
+    def test_a_project_that_changed_costs_at_most_three_requests(self, github: GitHubServer, profile: Profile) -> None:
+        project = released(github, profile)
+        repo = github.repository("artsy/candela")
+        repo.commits("main", 5, author="ana")
+        repo.push("staging", "main")
+        polled(project)
+        github.reset_requests()
+
+        repo.commit("main", "One more", author="ana")
+        polled(project, at=NOW + A_MINUTE)
+        assert len(github.requests) <= 1 + 3
+
+        github.reset_requests()
+        repo.merge("release", "staging", author="ana")
+        polled(project, at=NOW + 2 * A_MINUTE)
+        assert len(github.requests) <= 1 + 3
+        assert current(project).comparisons.get(behind="production").drift == 0
+
+    def test_one_broken_project_does_not_stop_the_others(self, github: GitHubServer, profile: Profile) -> None:
+        good = released(github, profile, "good")
+        bad = worlds.project("bad", profile=profile, remote=github.remote("artsy/nothing"))
+
+        polled(bad, good)
+
+        assert current(good).error == ""
+        assert "production: " in current(bad).error
+        assert TOKEN not in current(bad).error
+
+    def test_github_down_for_a_poll_keeps_the_last_good_state(self, github: GitHubServer, profile: Profile) -> None:
+        project = released(github, profile)
+        github.repository("artsy/candela").commit("main", "Add maps", author="ana")
+        polled(project)
+
+        github.fail(".*", times=100, status=503)
+        polled(project, at=NOW + A_MINUTE)
+        broken = current(project)
+        assert (broken.read_at, broken.comparisons.get(ahead="main").count) == (NOW, 1)
+        assert broken.error
+
+        github.clear_faults()
+        polled(project, at=NOW + 2 * A_MINUTE)
+        assert current(project).error == ""
+
+    def test_a_renamed_repository_is_followed_and_remembered(self, github: GitHubServer, profile: Profile) -> None:
+        project = released(github, profile)
+        polled(project)
+        repo = github.repository("artsy/candela")
+        repo.rename("artsy/candle")
+        repo.commit("main", "After the rename", author="ana")
+
+        polled(project, at=NOW + A_MINUTE)
+
+        assert current(project).comparisons.get(ahead="main").count == 1
+        remembered = Repository.objects.get(path="artsy/candela")
+        assert (remembered.current_path, remembered.renamed, remembered.host_id) == ("artsy/candle", True, repo.id)
+
+    def test_a_changed_configuration_is_read_anew(self, github: GitHubServer, profile: Profile) -> None:
+        project = released(github, profile)
+        github.repository("artsy/candela").branch("hotfix", at="main")
+        polled(project)
+
+        project.stages.filter(name="staging").delete()
+        polled(project, at=NOW + A_MINUTE)
+
+        assert [(c.ahead, c.behind) for c in current(project).comparisons.all()] == [("main", "production")]
+
+
+class TestLimits:
+    def test_a_limit_pauses_its_profile_and_no_other(self, github: GitHubServer, profile: Profile) -> None:
+        github.add_user("bo")
+        github.add_token("other", login="bo", scopes=("repo",))
+        owner = Organization.objects.create(name="other")
+        other = worlds.github_profile(owner, secret=Secret.of("other"), api_url=github.api_url)
+        limited, free = released(github, profile, "limited"), released(github, other, "free")
+        polled(limited, free)
+        github.limit(TOKEN, remaining=0, reset_in=600, resource="graphql")
+
+        tally = polled(limited, free, at=NOW + A_MINUTE)
+
+        assert tally.waiting == {limited.pk}
+        assert tally.unchanged == {free.pk}
+        profile.budget.refresh_from_db()
+        assert profile.budget.paused_until is not None
+        assert profile.budget.pause_reason
+        assert current(limited).error == ""
+        assert poll.lanes(NOW + 2 * A_MINUTE) == [[free.pk]]
+
+    def test_what_is_left_of_the_budget_is_kept(self, github: GitHubServer, profile: Profile) -> None:
+        polled(released(github, profile))
+
+        assert profile.budget.graphql_remaining is not None
+        assert profile.budget.measured_at is not None
+
+
+class TestLanes:
+    def test_projects_with_the_same_hosts_share_one(self) -> None:
+        profile = worlds.github_profile()
+        two = [worlds.project(profile=profile), worlds.project(profile=profile)]
+        plain = worlds.project(remote="https://git.example.com/artsy/plain.git")
+
+        assert sorted(poll.lanes(NOW + A_MINUTE)) == sorted([[each.pk for each in two], [plain.pk]])
+
+    def test_one_that_was_just_read_is_not_due(self) -> None:
+        worlds.project()
+
+        assert poll.lanes(NOW + timedelta(seconds=10)) == []
+
+    def test_one_that_was_asked_for_is_due_at_once(self) -> None:
+        worlds.project()
+        asked = worlds.project()
+        ProjectPoll.objects.filter(project=asked).update(asked_at=NOW + timedelta(seconds=5))
+
+        assert poll.lanes(NOW + timedelta(seconds=10), only_asked=True) == [[asked.pk]]
+
+    def test_a_new_project_is_due_before_its_first_interval(self) -> None:
+        project = Project.objects.create(organization=worlds.organization(), name="new")
+
+        assert poll.lanes(NOW, only_asked=True) == [[project.pk]]
+
+    def test_archived_ones_are_never_due(self) -> None:
+        worlds.project(archived_at=NOW)
+
+        assert poll.lanes(NOW + A_MINUTE) == []
+
+    def test_what_is_not_begun_in_time_comes_back(self) -> None:
+        projects = [worlds.project(stages={}).pk for _ in range(3)]
+
+        assert poll.poll(projects, clock=lambda: NOW, until=NOW) == projects
+
+
+class TestLeases:
+    @pytest.fixture
+    def project(self) -> Project:
+        return worlds.project(stages={})
+
+    def test_only_one_worker_has_a_project(self, project: Project) -> None:
+        assert leases.claim([project.pk], uuid4(), NOW) == [project.pk]
+        assert leases.claim([project.pk], uuid4(), NOW) == []
+
+    def test_a_dead_worker_blocks_for_one_lease_only(self, project: Project) -> None:
+        leases.claim([project.pk], uuid4(), NOW)
+
+        assert leases.claim([project.pk], uuid4(), NOW + leases.LEASE) == [project.pk]
+
+    def test_a_poll_gives_back_what_it_took(self, project: Project) -> None:
+        polled(project)
+
+        assert leases.claim([project.pk], uuid4(), NOW) == [project.pk]
+
+    def test_a_project_that_another_worker_reads_is_left_alone(self, project: Project) -> None:
+        leases.claim([project.pk], uuid4(), NOW)
+
+        assert polled(project).done == 0
+
+
+class TestPrune:
+    def test_the_newest_five_and_one_a_day_stay(self) -> None:
+        project = worlds.project(stages={})
+        for hours in range(0, 24 * 4, 3):
+            worlds.snapshot(project, at=NOW - timedelta(days=4) + timedelta(hours=hours))
+
+        prune_snapshots(NOW)
+
+        kept = list(project.snapshots.values_list("created_at", flat=True))
+        assert len({at.date() for at in kept}) == 5
+        assert len(kept) == 5 + 4 - 1
+        assert project.snapshots.filter(is_current=True).exists()
+
+    def test_after_ninety_days_only_the_newest_stay(self) -> None:
+        project = worlds.project(stages={})
+        for days in range(200, 100, -1):
+            worlds.snapshot(project, at=NOW - timedelta(days=days))
+
+        prune_snapshots(NOW)
+
+        assert project.snapshots.count() == 5
+
+    def test_moves_are_kept_for_ever(self) -> None:
+        project = worlds.project(stages={})
+        StageMove.objects.create(
+            project=project, project_name=str(project), stage_name="main", to_sha=worlds.sha(1),
+            seen_at=NOW - timedelta(days=900),
+        )  # fmt: skip
+
+        prune_snapshots(NOW)
+
+        assert StageMove.objects.count() == 1
