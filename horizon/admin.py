@@ -17,6 +17,7 @@ else:
     from unfold.admin import ModelAdmin
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+admin.site.index_title = "Configuration"
 admin.site.unregister(User)
 admin.site.unregister(Group)
 

@@ -66,11 +66,12 @@ class OrganizationAdmin(ConfiguredAdmin):
     @admin.display(description="projects")
     def its_projects(self, organization: Any) -> SafeString:
         return format_html(
-            '<a class="text-primary-600 dark:text-primary-500" href="{}?organization__id__exact={}">{} projects</a> · '
+            '<a class="text-primary-600 dark:text-primary-500" href="{}?organization__id__exact={}">{} project{}</a> · '
             '<a class="text-primary-600 dark:text-primary-500" href="{}?organization={}">Add a project</a>',
             reverse("admin:projects_project_changelist"),
             organization.pk,
             organization.project_count,
+            "" if organization.project_count == 1 else "s",
             reverse("admin:projects_project_add"),
             organization.pk,
         )

@@ -9,16 +9,24 @@ from projects.secrets import Secret
 from projects.validation import Problem
 
 if TYPE_CHECKING:  # unfold has no types, Django's classes have parameters only in them
-    from django.forms import PasswordInput, Textarea, TextInput
+    from django.forms import NumberInput, PasswordInput, Textarea, TextInput
 
     ModelForm = forms.ModelForm[Any]
 else:
     from django.forms import ModelForm
+    from unfold.widgets import UnfoldAdminIntegerFieldWidget as NumberInput
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
     from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
     from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
 
 TYPE_AGAIN = "Type it again: what was typed here is never sent back to a page."
+
+
+class NumberField(forms.IntegerField):
+    """A whole number that may be left empty."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, min_value=0, widget=NumberInput, **options)
 
 
 class SecretLine(PasswordInput):

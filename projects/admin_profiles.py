@@ -35,7 +35,8 @@ from projects.validation_profiles import (
 ROWS: list[Any] = [
     ("name", "kind"),
     "secret",
-    ("api_url", "app_id", "installation_id"),
+    "api_url",
+    ("app_id", "installation_id"),
     ("host", "user"),
     ("region", "key_id"),
 ]

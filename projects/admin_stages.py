@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.forms import IntegerField
 from django.http import HttpRequest
 from django.urls import reverse
 
 from projects.admin_base import StackedInline, small_button
-from projects.admin_forms import RuledForm
+from projects.admin_forms import NumberField, RuledForm
 from projects.models import Profile, Project, Stage
 from projects.validation import Problem, stage_problems
 
@@ -21,13 +20,12 @@ else:
     from unfold.forms import PaginationInlineFormSet as BaseInlineFormSet
 
 LAST = 10_000
+LABELS = {"hokusai": "Image tag (hokusai)", "registry_repository": "Registry repository", "branch": "Branch"}
 SOURCES = ("branch", "tag_pattern", "hokusai")
 
 
 class StageForm(RuledForm):
-    position = IntegerField(
-        required=False, label="order", min_value=0, max_value=LAST, help_text="Empty: the last one. Or drag it."
-    )
+    position = NumberField(label="Order", max_value=LAST, help_text="Empty: the last one. Saved stages can be dragged.")
 
     class Meta:
         model = Stage
@@ -35,6 +33,11 @@ class StageForm(RuledForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        for name, label in LABELS.items():
+            if name in self.fields:
+                self.fields[name].label = label
+        if "git_remote" in self.fields:
+            self.fields["git_remote"].help_text += " Empty: that of the stage above, with its profile."
         if not self.instance.pk:
             self.initial["position"] = None
 
@@ -121,7 +124,14 @@ class StageInline(StackedInline):
     ordering = ["position"]
     ordering_field = "position"
     inlines: list[type[Any]] = []
-    fields = [("name", "position"), ("git_remote", "profile"), SOURCES, "registry_repository", "try_it"]
+    fields = [
+        ("name", "position"),
+        "git_remote",
+        ("branch", "profile"),
+        "tag_pattern",
+        ("hokusai", "registry_repository"),
+        "try_it",
+    ]
     readonly_fields = ["try_it"]
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:

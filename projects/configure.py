@@ -69,8 +69,18 @@ def differences(before: Described, after: Described) -> tuple[dict[str, object],
     )
 
 
-def save(thing: models.Model, *, actor: Actor, at: datetime, before: Described | None = None) -> bool:
-    """Save it, and record what changed, if anything did. `before` is what is stored, where the caller knows it."""
+def save(
+    thing: models.Model,
+    *,
+    actor: Actor,
+    at: datetime,
+    before: Described | None = None,
+    again: set[int] | None = None,
+) -> bool:
+    """Save it, and record what changed, if anything did. `before` is what is stored, where the caller knows it.
+
+    The projects to be read soon go into `again`, for a caller who changes many things and asks once at the end.
+    """
     with transaction.atomic():
         stored = as_stored(thing) if before is None else before
         thing.save()
@@ -78,7 +88,10 @@ def save(thing: models.Model, *, actor: Actor, at: datetime, before: Described |
         if not old and not new and stored:
             return False
         _record(thing, Action.CHANGED if stored else Action.CREATED, old, new, actor=actor, at=at)
-        _look_again(thing, at=at)
+        if again is None:
+            look_again(projects_of(thing), at=at)
+        else:
+            again |= projects_of(thing)
     return True
 
 
@@ -87,7 +100,7 @@ def delete(thing: models.Model, *, actor: Actor, at: datetime) -> None:
     with transaction.atomic():
         before, _ = differences(as_stored(thing), {})
         _record(thing, Action.DELETED, before, {}, actor=actor, at=at)
-        _look_again(thing, at=at)
+        look_again(projects_of(thing), at=at)
         thing.delete()
 
 
@@ -107,15 +120,25 @@ def restore(project: Project, *, actor: Actor, at: datetime) -> bool:
         return False
     project.archived_at = None
     _record(project, Action.RESTORED, {}, {}, actor=actor, at=at)
-    _look_again(project, at=at)
+    look_again({project.pk}, at=at)
     return True
 
 
-def ask_for_poll(project_ids: Iterable[int], *, at: datetime) -> None:
-    """Once this transaction is committed, have these projects read soon, whatever the interval."""
+def projects_of(thing: models.Model) -> set[int]:
+    """The projects that look different when this has changed."""
+    if isinstance(thing, Organization):
+        return set(thing.projects.values_list("pk", flat=True))
+    if isinstance(thing, Profile):
+        return set(thing.stages.values_list("project_id", flat=True))
+    return {_project_of(thing).pk}
+
+
+def look_again(project_ids: Iterable[int], *, at: datetime) -> None:
+    """Once this transaction is committed, have these projects read soon, whatever the interval, and tell open pages."""
     ids = sorted(set(project_ids))
     if ids:
         transaction.on_commit(lambda: _ask_for_poll(ids, at))
+        live.announce(ids)
 
 
 def _ask_for_poll(ids: list[int], at: datetime) -> None:
@@ -172,16 +195,3 @@ def _project_of(thing: models.Model) -> Project:
         return thing.project
     part: OfStage = thing  # type: ignore[assignment]  # the apps above hand in parts of stages only
     return part.stage.project
-
-
-def _look_again(thing: models.Model, *, at: datetime) -> None:
-    """What was changed is to be read again soon, and open pages are to show it."""
-    if isinstance(thing, Organization):
-        live.announce(thing.projects.values_list("pk", flat=True))
-        return
-    if isinstance(thing, Profile):
-        ids = list(thing.stages.values_list("project_id", flat=True))
-    else:
-        ids = [_project_of(thing).pk]
-    ask_for_poll(ids, at=at)
-    live.announce(ids)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
-from projects.admin_forms import ListInput, RuledForm, SecretInput, SecretLines
+from projects.admin_forms import ListInput, NumberField, RuledForm, SecretInput, SecretLines
 from projects.models import Organization
 from projects.secrets import Secret
 from projects.validation import Problem
@@ -34,9 +34,7 @@ class StrategyForm(RuledForm):
     """Leaves stored Slack webhook URLs as they are, unless new ones are typed or they are to be forgotten."""
 
     typed_secrets = ("slack_webhook_urls",)
-    merge_prior_warning = forms.IntegerField(
-        required=False, min_value=0, help_text="Seconds between the notice in Slack and the merge; empty: an hour."
-    )
+    merge_prior_warning = NumberField(help_text="Seconds between the notice in Slack and the merge; empty: an hour.")
     slack_webhook_urls = SecretInput(required=False, widget=SecretLines, label="Slack webhook URLs")
     forget_webhook_urls = forms.BooleanField(
         required=False, widget=CheckboxInput, label="forget the stored URLs", help_text="Take the webhooks away."
