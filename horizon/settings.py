@@ -247,8 +247,8 @@ CELERY_BEAT_SCHEDULE = {
     "advance": {"task": "releases.tasks.advance", "schedule": _poll, "options": {"expires": max(_poll * 0.9, 1)}},
     "read properties": {
         "task": "projects.tasks.read_properties",
-        "schedule": crontab(minute="17"),  # those that are a week old, or whose default branch moved
-        "options": {"expires": 3000},
+        "schedule": crontab(minute="*/10"),  # those that are a week old, or whose default branch moved
+        "options": {"expires": 500},
     },
     "prune": {
         "task": "projects.tasks.prune",

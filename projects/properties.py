@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db.models import Prefetch
 
 from projects import budgets, live
@@ -23,9 +24,11 @@ from projects.sources import reader_of
 logger = logging.getLogger(__name__)
 
 WEEK = timedelta(days=7)
-# The task runs hourly; a default branch that moves all day, and one that cannot be read, cost one reading each time.
-AGAIN_AFTER = timedelta(minutes=50)
+# A default branch that moves all day, and a project that cannot be read, cost one reading an hour.
+AGAIN_AFTER = timedelta(hours=1)
 MOST_OF_A_RUN = 200  # projects
+RUNNING = "projects.properties.running"  # in the cache: one worker at a time is enough, polls need the others
+LONGEST_RUN = timedelta(minutes=5)  # after which a killed worker holds up nobody
 BATCH = 10  # repositories that GitHub is asked for with one query
 # Trouble of the host or of the credentials: asking for the next project would end in the same way.
 OF_THE_HOST = {Trouble.LIMITED, Trouble.UNREACHABLE, Trouble.REFUSED}
@@ -70,17 +73,25 @@ def read_due_properties(*, clock: Clock, until: datetime, held_up: Collection[st
     """Read the projects that are due, one after the other, until the time is up.
 
     None when all were read. Otherwise there are more, to be read by a next call with the answer as `held_up`: the hosts
-    that had trouble and are left alone this time.
+    that had trouble and are left alone this time. None, too, while another worker is at it.
     """
-    hosts = set(held_up)
-    waiting = [each for each in due(clock()) if each.source.host not in hosts]
+    if not cache.add(RUNNING, "", timeout=LONGEST_RUN.total_seconds()):
+        return None
+    try:
+        return _read_due(clock, until, set(held_up))
+    finally:
+        cache.delete(RUNNING)
+
+
+def _read_due(clock: Clock, until: datetime, held_up: set[str]) -> list[str] | None:
+    waiting = [each for each in due(clock()) if each.source.host not in held_up]
     for batch in _batches(waiting[:MOST_OF_A_RUN]):
         host = batch[0].source.host
-        if host not in hosts and not _read_batch(batch, clock()):
-            hosts.add(host)
+        if host not in held_up and not _read_batch(batch, clock()):
+            held_up.add(host)
         if clock() >= until:
-            return sorted(hosts)
-    return sorted(hosts) if len(waiting) > MOST_OF_A_RUN else None
+            return sorted(held_up)
+    return sorted(held_up) if len(waiting) > MOST_OF_A_RUN else None
 
 
 def read_properties(project: Project, now: datetime) -> None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from projects import poll as polling
 from projects.git import prune_mirrors
 from projects.models import Stage
+from projects.properties import read_due_properties
 from projects.prune import prune_snapshots
 
 # A lane gives its worker back after this time, and goes on as a message behind the other lanes.
@@ -39,6 +40,14 @@ def poll_lane(project_ids: list[int]) -> None:
     rest = polling.poll(project_ids, clock=timezone.now, until=timezone.now() + LANE_TIME)
     if rest:
         _send([rest])
+
+
+@shared_task
+def read_properties(held_up: list[str] | None = None) -> None:
+    """Read the files of projects that are due, as many as fit into the time; the rest again at once."""
+    rest = read_due_properties(clock=timezone.now, until=timezone.now() + LANE_TIME, held_up=held_up or [])
+    if rest is not None:
+        read_properties.apply_async([rest], expires=LANE_TIME.total_seconds() * 10)
 
 
 @shared_task

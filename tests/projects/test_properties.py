@@ -3,12 +3,14 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 
+from projects import tasks
 from projects.models import Profile, ProfileBudget, Project, ProjectProperties, Repository, Stage, StageHead
-from projects.properties import due, read_due_properties, read_properties
+from projects.properties import RUNNING, due, read_due_properties, read_properties
 from projects.queries_runtimes import RuntimeStatus, runtime_statuses
 from projects.secrets import Secret
 from tests import worlds
@@ -233,6 +235,34 @@ def test_when_the_time_is_up_the_rest_is_left_with_the_hosts_that_had_trouble(ho
     assert stored(second).runtimes == {"ruby": "3.2.2"}
 
 
+def test_one_worker_at_a_time_reads(host: GitHost) -> None:
+    project = git_project(host, "candela", GEMFILE)
+    cache.add(RUNNING, "")
+    assert read() is None
+    assert not ProjectProperties.objects.filter(project=project).exists()
+    cache.delete(RUNNING)
+    read()
+    assert stored(project).runtimes == {"ruby": "3.2.2"}
+    assert cache.get(RUNNING) is None
+
+
+def test_a_run_takes_so_many_projects_and_says_that_there_are_more(
+    host: GitHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second", "third"):
+        git_project(host, name, GEMFILE)
+    monkeypatch.setattr("projects.properties.MOST_OF_A_RUN", 2)
+    assert read() == []
+    assert names() == ["third"]
+    assert read() is None
+
+
+def test_the_task_reads_all_that_is_due_and_then_ends(host: GitHost) -> None:
+    project = git_project(host, "candela", GEMFILE)
+    tasks.read_properties()
+    assert stored(project).runtimes == {"ruby": "3.2.2"}
+
+
 def test_a_host_that_is_held_up_is_not_asked(host: GitHost) -> None:
     git_project(host, "candela", GEMFILE)
     host.seen.clear()
@@ -249,9 +279,9 @@ def test_a_host_that_is_held_up_is_not_asked(host: GitHost) -> None:
         (timedelta(days=7), False, "", True),
         (timedelta(days=6, hours=23), False, "", False),
         (timedelta(minutes=60), True, "", True),
-        (timedelta(minutes=40), True, "", False),  # a busy branch is read hourly, not at each push
+        (timedelta(minutes=59), True, "", False),  # a busy branch is read hourly, not at each push
         (timedelta(minutes=60), False, "not found", True),
-        (timedelta(minutes=40), False, "not found", False),
+        (timedelta(minutes=59), False, "not found", False),
     ],
 )
 def test_a_project_is_due_weekly_or_when_its_branch_moved(
