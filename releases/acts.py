@@ -102,8 +102,8 @@ def _text(strategy: DeployStrategy, release: Release, now: datetime) -> tuple[st
 
 def _commits(strategy: DeployStrategy) -> tuple[list[Commit], int]:
     """The commits that the release brings, without merges; none where they cannot be read: the text is no condition."""
-    reading, remote = facts.from_json(strategy.reading.facts), _remote(strategy)
-    if not remote or reading.base_sha is None or reading.head_sha is None:
+    reading, remote = facts.stored_reading(strategy), _remote(strategy)
+    if not remote or reading is None or reading.base_sha is None or reading.head_sha is None:
         return [], 0
     try:
         reader = GitHubReader(facts.github_profile(strategy))
@@ -205,11 +205,11 @@ def look(strategy: DeployStrategy, number: int) -> PullRequest | None:
 
 def repository(strategy: DeployStrategy) -> tuple[str, str]:
     """Owner and name as GitHub calls the repository now: a renamed one is followed by questions, not by acts."""
-    row = getattr(strategy, "reading", None)
-    if row is not None and row.facts:
-        owner, _, name = str(row.facts["repository"]).partition("/")
-        return owner, name
-    return facts.repository_of_strategy(strategy)
+    reading = facts.stored_reading(strategy)
+    if reading is None:
+        return facts.repository_of_strategy(strategy)
+    owner, _, name = reading.repository.partition("/")
+    return owner, name
 
 
 def _do(

@@ -12,7 +12,7 @@ from blocks.models import DeployBlock
 from blocks.queries import unresolved_blocks
 from projects.github_pulls import GitHub, ReleaseQuestion, ReleaseState
 from projects.github_values import PullRequest as HostPullRequest
-from projects.models import Profile, ProfileBudget, Project
+from projects.models import Profile, ProfileBudget, Project, Repository
 from projects.reading import StageUnreadable, Trouble
 from projects.remotes import UnsafeRemote, parse_remote, repository_of
 from releases.models import DeployStrategy, Release, StrategyReading
@@ -20,6 +20,8 @@ from releases.situation import Action, Block, Check, CheckState, Facts, Plan, Pu
 
 LEAST_STALE = timedelta(seconds=30)
 MOST_STALE = timedelta(minutes=10)
+# Of the stored form of a reading. What another version of Horizon stored counts as never read.
+VERSION = 1
 
 
 def strategies_with_all() -> QuerySet[DeployStrategy]:
@@ -88,8 +90,11 @@ def read(strategies: Iterable[DeployStrategy], now: datetime) -> None:
 
 
 def _ask(profile: Profile, questions: list[ReleaseQuestion]) -> dict[ReleaseQuestion, ReleaseState | StageUnreadable]:
+    # The host's ids of repositories that were seen before: they lead to one that was renamed.
+    paths = {f"{question.owner}/{question.name}".lower() for question in questions}
+    seen = Repository.objects.filter(api_url=profile.api_url, path__in=paths)
     try:
-        return GitHub(profile).release_states(questions)
+        return GitHub(profile).release_states(questions, dict(seen.values_list("path", "host_id")))
     except StageUnreadable as error:
         return dict.fromkeys(questions, error)
 
@@ -148,18 +153,25 @@ def _pull_request(pull: HostPullRequest) -> PullRequest:
 
 def to_json(reading: Reading) -> dict[str, Any]:
     """A reading as JSON holds it."""
-    values: dict[str, Any] = asdict(reading)
+    values: dict[str, Any] = {"version": VERSION, **asdict(reading)}
     if reading.pull_request is not None:
         values["pull_request"]["created_at"] = reading.pull_request.created_at.isoformat()
     return values
 
 
+def stored_reading(strategy: DeployStrategy) -> Reading | None:
+    """The last good reading of a strategy, whatever its age."""
+    row: StrategyReading | None = getattr(strategy, "reading", None)
+    return from_json(row.facts) if row is not None and row.facts.get("version") == VERSION else None
+
+
 def from_json(values: dict[str, Any]) -> Reading:
     """The reverse of `to_json`."""
     pull = values["pull_request"]
+    rest = {name: value for name, value in values.items() if name != "version"}
     return Reading(
         **{
-            **values,
+            **rest,
             "pull_request": _pull_from_json(pull) if pull else None,
             "required_checks": None if values["required_checks"] is None else tuple(values["required_checks"]),
             "merge_methods": tuple(values["merge_methods"]),
@@ -203,7 +215,7 @@ def _unfinished_releases(strategies: Sequence[DeployStrategy]) -> QuerySet[Relea
 
 def _newest_finished_releases(strategies: Sequence[DeployStrategy]) -> QuerySet[Release]:
     finished = Release.objects.filter(strategy__in=strategies).exclude(state__in=Release.UNFINISHED)
-    return finished.order_by("strategy", "-id").distinct("strategy")
+    return finished.order_by("strategy_id", "-id").distinct("strategy_id")
 
 
 def _merges_unconfirmed(organization_ids: set[int]) -> dict[int, int]:
@@ -229,7 +241,7 @@ def _facts(
     return Facts(
         now=now,
         plan=plan_of(strategy),
-        reading=from_json(row.facts) if row is not None and row.facts else None,
+        reading=stored_reading(strategy),
         read_at=row.read_at if row is not None else None,
         stale_after=stale_after(settings.POLL_INTERVAL),
         error=error,

@@ -16,14 +16,13 @@ SETTLED_AFTER = timedelta(seconds=60)
 
 def observe(strategy: DeployStrategy, clock: Callable[[], datetime]) -> None:
     """Bring the release's row up to what was read just now. Does nothing where the facts could not be read."""
-    row = getattr(strategy, "reading", None)
-    if row is None or row.error or not row.facts:
+    reading = facts.stored_reading(strategy)
+    if reading is None or strategy.reading.error:
         return
-    pull = facts.from_json(row.facts).pull_request
-    read_at: datetime = row.read_at
+    pull = reading.pull_request
     release = Release.objects.filter(strategy=strategy, state__in=Release.UNFINISHED).first()
     if release is not None:
-        _observe_unfinished(strategy, release, pull, read_at, clock)
+        _observe_unfinished(strategy, release, pull, clock)
     elif pull is not None:
         _adopt(strategy, pull, clock)
 
@@ -32,7 +31,6 @@ def _observe_unfinished(
     strategy: DeployStrategy,
     release: Release,
     pull: PullRequest | None,
-    read_at: datetime,
     clock: Callable[[], datetime],
 ) -> None:
     with transaction.atomic():
@@ -45,21 +43,21 @@ def _observe_unfinished(
             return
         match locked.state:
             case Release.State.OPENING:
-                _settle_opening(strategy, locked, pull, read_at, clock())
+                _settle_opening(strategy, locked, pull, clock())
             case Release.State.MERGING:
                 _settle_merging(strategy, locked, clock())
             case Release.State.OPEN:
                 _follow(strategy, locked, pull, clock())
 
 
-def _settle_opening(
-    strategy: DeployStrategy, release: Release, pull: PullRequest | None, read_at: datetime, now: datetime
-) -> None:
+def _settle_opening(strategy: DeployStrategy, release: Release, pull: PullRequest | None, now: datetime) -> None:
     if pull is not None:
         acts.find_opened(strategy, release, now)
         return
     attempt = release.attempts.filter(act=Attempt.Act.OPEN, finished_at=None).first()
-    if attempt is not None and read_at - attempt.begun_at >= SETTLED_AFTER:
+    # What was read must be that much younger, too: what was read before the attempt could not show its effect.
+    read_at = strategy.reading.read_at
+    if attempt is not None and read_at is not None and read_at - attempt.begun_at >= SETTLED_AFTER:
         recording.unanswered(release, now)
 
 
