@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from dashboard.hub import open_tabs
 from projects.models import ProfileBudget, Project
 from projects.queries import profiles_with_budgets
+from projects.queries_runtimes import RuntimeStatus, runtime_statuses
 from releases.models import Release
 
 Sample = tuple[dict[str, str], float]
@@ -46,6 +47,8 @@ def _metrics(now: datetime) -> Iterator[list[str]]:
     yield _gauge("horizon_budget_remaining", "Requests or points left at the host.", _budgets(budgets))
     paused = [(_profile(budget), float(budget.pauses(now))) for budget in budgets]
     yield _gauge("horizon_profile_paused", "1 while a limit of the host pauses the profile.", paused)
+    meaning = "-1: below the least supported version, 0: unknown, 1: fine."
+    yield _gauge("horizon_runtime_version_status", meaning, map(_runtime, runtime_statuses()))
 
 
 STATES = ("released", "out_of_sync", "error", "unread")
@@ -88,6 +91,18 @@ def _budgets(budgets: Iterable[ProfileBudget]) -> list[Sample]:
 
 def _profile(budget: ProfileBudget) -> dict[str, str]:
     return {"organization": budget.profile.organization.name, "profile": budget.profile.name}
+
+
+def _runtime(status: RuntimeStatus) -> Sample:
+    labels = {
+        "organization": status.organization,
+        "project": status.project,
+        "criticality": "" if status.criticality is None else str(status.criticality),
+        "tags": ",".join(status.tags),
+        "runtime": status.runtime,
+        "version": status.version,
+    }
+    return labels, status.value
 
 
 def _gauge(name: str, meaning: str, samples: Iterable[Sample]) -> list[str]:

@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 
@@ -358,3 +360,11 @@ def test_the_gauge_has_a_line_for_each_runtime_of_each_project(settings: Setting
 
     assert found[0] == RuntimeStatus("artsy", "candela", 2, ("auctions",), "node", "unknown version", 0)
     assert [(each.runtime, each.value) for each in found] == [("node", 0), ("python", 1), ("ruby", -1)]
+
+
+def test_metrics_show_the_gauge(client: Client) -> None:
+    ProjectProperties.objects.create(project=worlds.project("candela", tags=["a", "b"]), runtimes={"ruby": "3.2"})
+    client.force_login(User.objects.create_user("ana"))
+    lines = client.get("/metrics").content.decode().splitlines()
+    labels = 'organization="artsy",project="candela",criticality="",tags="a,b",runtime="ruby",version="3.2"'
+    assert f"horizon_runtime_version_status{{{labels}}} 1" in lines
