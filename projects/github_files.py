@@ -6,7 +6,7 @@ from typing import Any, Final
 from projects.github_answers import GraphQLAnswer
 from projects.github_batches import in_batches
 from projects.github_client import GitHubClient
-from projects.github_troubles import broken, unreadable
+from projects.github_troubles import unreadable
 from projects.reading import StageUnreadable
 
 REPOSITORIES_OF_A_QUERY: Final = 10
@@ -48,8 +48,7 @@ def _texts(
     found = answer.data.get(alias)
     path = "/".join(names)
     if not isinstance(found, dict):
-        known = alias in answer.data
-        return unreadable(answer.error_at(alias), client.whom, path) if known else broken(client.whom, path)
+        return unreadable(answer.error_at(alias), client.whom, path)
     for number in range(len(paths)):
         key = f"f{number}"
         if found.get(key) is None and (error := answer.error_at(alias, key)):

@@ -84,8 +84,7 @@ def more_tags_query(entries: Sequence[Entry], cursors: Sequence[str], names: Nam
 def outcome_of(entry: Entry, alias: str, answer: GraphQLAnswer, whom: Whom) -> Outcome:
     found = answer.data.get(alias)
     if not isinstance(found, dict):
-        known = alias in answer.data
-        return unreadable(answer.error_at(alias), whom, entry.path) if known else broken(whom, entry.path)
+        return unreadable(answer.error_at(alias), whom, entry.path)
     facts = facts_of(found)
     if facts is None:
         return broken(whom, entry.path)
@@ -116,8 +115,8 @@ def add_tags(outcome: Found, entry: Entry, alias: str, answer: GraphQLAnswer, wh
     """Put a page of tags to those that were found."""
     outcome.cursor = None
     found: Any = (answer.data.get(alias) or {}).get("refs")
-    if found is None and (error := answer.error_at(alias, "refs")):
-        outcome.tags_trouble = unreadable(error, whom, entry.path)
+    if found is None:
+        outcome.tags_trouble = unreadable(answer.error_at(alias, "refs"), whom, entry.path)
         return
     try:
         page = github_tags.tag_page(found)

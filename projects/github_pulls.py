@@ -139,12 +139,11 @@ class GitHub:
         whom, path = self._client.whom, f"{question.owner}/{question.name}"
         found = answer.data.get(alias)
         if not isinstance(found, dict):
-            return unreadable(answer.error_at(alias), whom, path) if alias in answer.data else broken(whom, path)
+            return unreadable(answer.error_at(alias), whom, path)
         state = release_state_of(found, alias, answer)
         page = page_of(found.get("pullRequests"))
         if state is None or page is None:
-            error = answer.error_at(alias)
-            return unreadable(error, whom, path) if error else broken(whom, path)
+            return unreadable(answer.error_at(alias), whom, path)
         own = own_pulls(page.pulls, question, state.repository.host_id)
         return _Found(replace(state, pull_requests=own), None if own else page.next_cursor)
 
@@ -191,11 +190,8 @@ class GitHub:
         for place, (question, found) in enumerate(founds.items()):
             page = page_of((answer.data.get(f"r{place}") or {}).get("pullRequests"))
             if page is None:
-                error = answer.error_at(f"r{place}")
                 path = f"{question.owner}/{question.name}"
-                result[question] = (
-                    unreadable(error, self._client.whom, path) if error else broken(self._client.whom, path)
-                )
+                result[question] = unreadable(answer.error_at(f"r{place}"), self._client.whom, path)
                 continue
             own = own_pulls(page.pulls, question, found.state.repository.host_id)
             result[question] = _Found(replace(found.state, pull_requests=own), None if own else page.next_cursor)

@@ -187,8 +187,10 @@ _FORBIDDEN = ("FORBIDDEN", "INSUFFICIENT_SCOPES", "UNAUTHORIZED")
 
 
 def unreadable(error: GraphQLError | None, whom: Whom, path: str) -> StageUnreadable:
-    """What an error of GraphQL means for the repository `path`; None stands for a null without any error."""
-    if error is None or error.kind == "NOT_FOUND":
+    """What an error of GraphQL means for the repository `path`; None stands for a null that no error explains."""
+    if error is None:
+        return broken(whom, path)
+    if error.kind == "NOT_FOUND":
         return not_found(whom, path)
     if error.is_heavy:
         return TooHeavy(Trouble.UNREACHABLE, f"{whom.github} did not manage its answer about {path} in time. {_AGAIN}")
