@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from projects.git_files import CommitFiles
+from projects.git_history import History, Tags
 from projects.git_lock import prune
-from projects.git_mirror import Mirror
-from projects.git_output import Refs, is_sha, parse_refs
+from projects.git_output import Refs, TagRef, is_sha, parse_refs
 from projects.git_process import Credentials, Git, Limits
 from projects.reading import Difference, Head, Question, StageUnreadable, Trouble, Where
 from projects.remotes import Remote, UnsafeRemote, check_branch, check_tag_pattern, parse_remote, same_host
@@ -35,6 +35,7 @@ class GitReader:
         limits: Limits | None = None,
     ) -> None:
         self._credentials = credentials
+        self._with_credentials = credentials is not None
         self._insecure_hosts = insecure_hosts
         self._limits = limits or Limits()
         self._git = Git(data_dir, self._limits, credentials)
@@ -61,11 +62,7 @@ class GitReader:
             raise StageUnreadable(Trouble.BROKEN_ANSWER, "A commit must be named by its 40 hex digits.")
         if base_sha == head_sha:
             return Difference((), 0, 0)
-        return self._mirror(parsed).difference(base_sha, head_sha)
-
-    def trees(self, remote: str, shas: Collection[str]) -> dict[str, str]:
-        """The tree of each commit (for telling a squash from news); raises `StageUnreadable`."""
-        return self._mirror(self._parse(remote)).trees([sha for sha in shas if is_sha(sha)])
+        return History(self._git, parsed, with_credentials=self._with_credentials).difference(base_sha, head_sha)
 
     def files(self, remote: str, sha: str, paths: Collection[str]) -> dict[str, str | None]:
         """The text of these paths at a commit, as `CommitFiles.read` gives it; raises `StageUnreadable`."""
@@ -95,9 +92,6 @@ class GitReader:
             )
         return remote
 
-    def _mirror(self, remote: Remote) -> Mirror:
-        return Mirror(self._git, remote, with_credentials=self._credentials is not None)
-
     def _heads_of(self, remote: Remote, questions: Collection[Question]) -> dict[Question, Answer]:
         kinds = ["--heads", *(["--tags"] if any(q.where is Where.TAG_PATTERN for q in questions) else [])]
         try:
@@ -117,12 +111,15 @@ class GitReader:
     def _tag_head(self, remote: Remote, refs: Refs, pattern: str) -> Head:
         matches = tag_matcher(pattern)
         tags = [tag for tag in refs.tags.values() if matches(tag.name)]
-        newest = self._mirror(remote).newest_tag(tags) if len(tags) > 1 else next(iter(tags), None)
+        newest = self._newest(remote, tags) if len(tags) > 1 else next(iter(tags), None)
         if newest is None:
             raise StageUnreadable(
                 Trouble.GONE, f"No tag of the repository on {remote.host} matches the pattern {pattern}: check it."
             )
         return Head(newest.target, label=newest.name)
+
+    def _newest(self, remote: Remote, tags: Collection[TagRef]) -> TagRef | None:
+        return Tags(self._git, remote, with_credentials=self._with_credentials).newest(tags)
 
 
 def _branch_head(remote: Remote, refs: Refs, branch: str) -> Head:

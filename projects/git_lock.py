@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 
 from projects.reading import StageUnreadable, Trouble
@@ -15,14 +16,20 @@ from projects.remotes import Remote
 RETRY_SECONDS = 0.05
 
 
-def mirror_folder(data_dir: Path, remote: Remote) -> Path:
-    return data_dir / "mirrors" / f"{hashlib.sha256(remote.url.encode()).hexdigest()}.git"
+class Content(StrEnum):
+    """What a mirror holds."""
+
+    HISTORY = "history"
+    TAGS = "tags"
+
+
+def mirror_folder(data_dir: Path, remote: Remote, content: Content) -> Path:
+    return data_dir / "mirrors" / f"{hashlib.sha256(remote.url.encode()).hexdigest()}.{content}.git"
 
 
 @contextmanager
-def held(data_dir: Path, remote: Remote, seconds: float) -> Iterator[None]:
+def held(folder: Path, remote: Remote, seconds: float) -> Iterator[None]:
     """Hold the lock of a remote's mirror; raise `StageUnreadable` when it does not come free in this time."""
-    folder = mirror_folder(data_dir, remote)
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     deadline = time.monotonic() + seconds
     while (lock := _try_lock(folder)) is None:
@@ -40,7 +47,7 @@ def held(data_dir: Path, remote: Remote, seconds: float) -> Iterator[None]:
 
 def prune(data_dir: Path, kept: Iterable[Remote]) -> int:
     """Delete the mirrors of all other remotes but those that are being read now; tell how many went."""
-    kept_folders = {mirror_folder(data_dir, remote) for remote in kept}
+    kept_folders = {mirror_folder(data_dir, remote, content) for remote in kept for content in Content}
     deleted = 0
     for folder in (data_dir / "mirrors").glob("*.git"):
         if folder in kept_folders or (lock := _try_lock(folder)) is None:

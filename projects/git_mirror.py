@@ -1,4 +1,4 @@
-"""One bare mirror per remote: commits without trees and files where the host can leave them out, kept between polls.
+"""Bare mirrors of remotes: commits without trees and files where the host can leave them out, kept between polls.
 
 A mirror is only a cache: one that is broken is made anew, one that is not needed any more may be deleted at any time.
 """
@@ -9,15 +9,14 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from projects.git_lock import held, mirror_folder
-from projects.git_output import LOG_FORMAT, TagRef, parse_kinds, parse_log, parse_written_at
+from projects.git_lock import Content, held, mirror_folder
+from projects.git_output import parse_kinds, parse_written_at
 from projects.git_process import Git, GitFailed
-from projects.git_trouble import trouble_of
-from projects.reading import KEPT_COMMITS, Difference, StageUnreadable, Trouble
-from projects.remotes import Remote, compare_url
+from projects.git_trouble import trouble_of, trouble_of_machine
+from projects.reading import StageUnreadable, Trouble
+from projects.remotes import Remote
 
-KEPT_REFS = 300
-COMMITS, TAGS, BRANCHES = "refs/horizon/commits", "refs/horizon/tags", "refs/horizon/heads"
+WANTED = "refs/horizon/wanted"
 _NOT_OFFERED = re.compile(r"not our ref|unadvertised object|(no such|couldn't find) remote ref")
 # A lock that is left over (`File exists`) is one of a process that was killed.
 _BROKEN = re.compile(
@@ -37,78 +36,34 @@ class _MirrorBroken(Exception):
 
 
 class Mirror:
-    """The mirror of one remote, read with one set of credentials. All methods raise `StageUnreadable` only."""
+    """A mirror of one remote, read with one set of credentials: what its kinds have in common."""
+
+    content: Content
+    fetch_options: tuple[str, ...] = ()
+    # What is fetched when the host does not offer a commit by its name; and how many commits asked for keep a ref.
+    all_of_it: tuple[str, ...] = ()
+    kept_refs: int | None = None
 
     def __init__(self, git: Git, remote: Remote, *, with_credentials: bool) -> None:
         self._git = git
         self._remote = remote
         self._with_credentials = with_credentials
-        self._folder = mirror_folder(git.data_dir, remote)
-
-    def difference(self, base: str, head: str) -> Difference:
-        """The commits of `head` that `base` has not; both are shas of 40 hex digits."""
-        return self._read(lambda: self._difference(base, head))
-
-    def newest_tag(self, tags: Collection[TagRef]) -> TagRef | None:
-        """The newest of these tags by the date of the tag, then of its commit; None where none leads to a commit."""
-        return self._read(lambda: self._newest_tag(tags))
-
-    def trees(self, shas: Collection[str]) -> dict[str, str]:
-        """The tree of each of these commits."""
-        return self._read(lambda: self._trees(shas))
-
-    # --- what is read -------------------------------------------------------------------------------------------
-
-    def _difference(self, base: str, head: str) -> Difference:
-        self._ensure([base, head], COMMITS)
-        self._check_related(base, head)
-        behind, total = self._local("rev-list", "--left-right", "--count", f"{base}...{head}", "--").split()
-        log = self._local(
-            *("log", "-z", "--date-order", "--encoding=UTF-8", f"--format={LOG_FORMAT}", f"--max-count={KEPT_COMMITS}"),
-            *(head, f"^{base}", "--"),
-        )
-        return Difference(parse_log(log), int(total), int(behind), compare_url(self._remote, base, head))
-
-    def _check_related(self, base: str, head: str) -> None:
-        try:
-            self._git.local(["merge-base", base, head], self._folder)
-        except GitFailed as failed:
-            if failed.status != 1:
-                self._give_up(failed)
-            raise StageUnreadable(
-                Trouble.UNRELATED,
-                f"The commits {base[:7]} and {head[:7]} share no history: check that both stages belong to the same "
-                "repository, and whether its history was replaced.",
-            ) from None
-
-    def _newest_tag(self, tags: Collection[TagRef]) -> TagRef | None:
-        self._ensure([tag.object for tag in tags], TAGS)
-        kinds = self._kinds([tag.target for tag in tags])
-        candidates = [tag for tag in tags if kinds.get(tag.target) == "commit"]
-        written_at = self._written_at({sha for tag in candidates for sha in (tag.object, tag.target)})
-        return max(candidates, key=lambda tag: (written_at[tag.object], written_at[tag.target], tag.name), default=None)
-
-    def _written_at(self, shas: Iterable[str]) -> dict[str, int]:
-        return parse_written_at(self._local("cat-file", "--batch", answers=_lines(shas)))
-
-    def _trees(self, shas: Collection[str]) -> dict[str, str]:
-        self._ensure(shas, COMMITS)
-        rows = self._local("log", "--no-walk=unsorted", "--format=%H %T", "--stdin", answers=_lines(shas))
-        return dict(row.split() for row in rows.decode().splitlines())
+        self._folder = mirror_folder(git.data_dir, remote, self.content)
 
     # --- fetching -----------------------------------------------------------------------------------------------
 
-    def _ensure(self, shas: Collection[str], place: str) -> None:
+    def _ensure(self, shas: Collection[str]) -> None:
         """Have these objects here, fetching those that are missing under refs that keep them."""
         missing = self._missing(shas)
         if not missing:
             return
         self._make_room()
-        if not self._fetch_offered(missing, place):
-            # A host may hand out only what its refs name, or may have lost some of them: all branches, then look again.
+        if not self._fetch_offered(missing):
+            # The host has lost some, or hands out only what its refs name: one by one, then all, and look again.
             for sha in missing:
-                self._fetch_offered([sha], place)
-            self._fetch([f"+refs/heads/*:{BRANCHES}/*"], "--prune")
+                self._fetch_offered([sha])
+            if self.all_of_it:
+                self._fetch(self.all_of_it, "--prune")
         gone = self._missing(missing)
         if gone:
             raise StageUnreadable(
@@ -124,10 +79,10 @@ class Mirror:
     def _kinds(self, shas: Iterable[str]) -> dict[str, str]:
         return parse_kinds(self._local("cat-file", "--batch-check", answers=_lines(shas)))
 
-    def _fetch_offered(self, shas: Iterable[str], place: str) -> bool:
+    def _fetch_offered(self, shas: Iterable[str]) -> bool:
         """Fetch exactly these objects; False where the host does not offer one of them."""
         try:
-            self._fetch([f"+{sha}:{place}/{sha}" for sha in shas])
+            self._fetch([f"+{sha}:{WANTED}/{sha}" for sha in shas])
         except GitFailed as failed:
             if _NOT_OFFERED.search(failed.words):
                 return False
@@ -135,7 +90,15 @@ class Mirror:
         return True
 
     def _fetch(self, refspecs: Iterable[str], *more: str) -> None:
-        options = ["--quiet", "--stdin", "--no-tags", "--no-write-fetch-head", "--filter=tree:0", *more]
+        options = [
+            "--quiet",
+            "--stdin",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--filter=tree:0",
+            *self.fetch_options,
+            *more,
+        ]
         try:
             self._git.fetch(["fetch", *options, "origin"], self._remote, self._folder, _lines(refspecs))
         except BaseException:
@@ -145,29 +108,30 @@ class Mirror:
 
     def _drop_old_refs(self) -> None:
         """Forget all but the newest commits asked for: most of them lie in the history of newer ones anyway."""
-        kept = self._local("for-each-ref", "--format=%(refname:lstrip=3)", f"{COMMITS}/").decode().split()
-        if len(kept) > KEPT_REFS:
+        if self.kept_refs is None:
+            return
+        kept = self._local("for-each-ref", "--format=%(refname:lstrip=3)", f"{WANTED}/").decode().split()
+        if len(kept) > self.kept_refs:
             # git itself refuses to sort by dates that are absurd.
             written_at = self._written_at(kept)
-            old = sorted(kept, key=lambda sha: written_at[sha])[:-KEPT_REFS]
-            self._local("update-ref", "--stdin", answers=_lines(f"delete {COMMITS}/{sha}" for sha in old))
+            old = sorted(kept, key=lambda sha: written_at[sha])[: -self.kept_refs]
+            self._local("update-ref", "--stdin", answers=_lines(f"delete {WANTED}/{sha}" for sha in old))
+
+    def _written_at(self, shas: Iterable[str]) -> dict[str, int]:
+        return parse_written_at(self._local("cat-file", "--batch", answers=_lines(shas)))
 
     # --- keeping the mirror in order ------------------------------------------------------------------------------
 
     def _read(self, work: Callable[[], T]) -> T:
         try:
-            with held(self._git.data_dir, self._remote, self._git.limits.fetch_seconds):
+            with held(self._folder, self._remote, self._git.limits.fetch_seconds):
                 return self._read_mending(work)
         except GitFailed as failed:
             raise self._trouble(failed) from None
         except _MirrorBroken as broken:
             raise broken.trouble from None
         except OSError as error:
-            raise StageUnreadable(
-                Trouble.TOO_LARGE,
-                f"Horizon's data folder cannot be written ({error.strerror}): see that its disk has space and belongs "
-                "to the user that runs Horizon.",
-            ) from None
+            raise trouble_of_machine(error) from None
 
     def _read_mending(self, work: Callable[[], T]) -> T:
         was_there = self._folder.exists()

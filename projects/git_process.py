@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from projects.cleaning import without_secrets
-from projects.git_trouble import trouble_of
+from projects.git_trouble import trouble_of, trouble_of_machine
 from projects.reading import StageUnreadable, Trouble
 from projects.remotes import Remote
 
@@ -22,7 +22,7 @@ ASKPASS = Path(__file__).with_name("askpass.sh")
 KEPT_ERROR_BYTES = 64 * 1024
 LOCAL_SECONDS = 60
 # Enough for git itself; a host that sends without end meets it before the machine runs out of memory.
-QUESTION_MEMORY_BYTES = 1 << 30
+QUESTION_MEMORY_BYTES = 512 << 20
 FETCH_MEMORY_BYTES = 4 << 30
 
 # What a git process may see of our own environment: how to reach the network, and whom to trust.
@@ -65,7 +65,7 @@ class Limits:
 
     question_seconds: float = 20
     fetch_seconds: float = 240
-    answer_bytes: int = 64 << 20
+    answer_bytes: int = 32 << 20
     mirror_bytes: int = 2 << 30
     at_once: int = 16
 
@@ -95,7 +95,6 @@ class Git:
         self.limits = limits
         self._credentials = credentials
         self._home = self.data_dir / "git-home"
-        self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def local(self, arguments: Sequence[str], folder: Path, answers: bytes = b"") -> bytes:
         """Run git in a mirror, without network; raise `GitFailed`."""
@@ -149,18 +148,10 @@ class Git:
         answers: bytes = b"",
     ) -> bytes:
         deadline = time.monotonic() + seconds
-        with tempfile.TemporaryFile() as stdin:
-            stdin.write(answers)
-            stdin.seek(0)
-            process = subprocess.Popen(
-                command,
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=environment,
-                cwd=folder or self._home,
-                process_group=0,
-            )
+        try:
+            process = self._start(command, environment, folder or self._home, answers)
+        except OSError as error:
+            raise trouble_of_machine(error) from None
         try:
             output, errors = _read(process, deadline, self.limits.answer_bytes)
         finally:
@@ -168,6 +159,23 @@ class Git:
         if process.returncode != 0:
             raise GitFailed(process.returncode, self._without_secrets(errors))
         return output
+
+    def _start(
+        self, command: Sequence[str], environment: dict[str, str], folder: Path, answers: bytes
+    ) -> subprocess.Popen[bytes]:
+        self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile() as stdin:  # a file takes any number of answers without anybody feeding it
+            stdin.write(answers)
+            stdin.seek(0)
+            return subprocess.Popen(
+                command,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                cwd=folder,
+                process_group=0,
+            )
 
     def _environment(self, remote: Remote | None) -> dict[str, str]:
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}

@@ -3,6 +3,7 @@
 Pure: the standard library only. git's words are matched in its C locale; those of libcurl and OpenSSH come through it.
 """
 
+import errno
 import re
 from dataclasses import dataclass
 
@@ -153,3 +154,12 @@ def trouble_of(words: str, remote: Remote, *, with_credentials: bool) -> StageUn
     if sign.trouble is Trouble.REFUSED and remote.scheme != "ssh" and not with_credentials:
         sentence = _REFUSED_WITHOUT_CREDENTIALS
     return StageUnreadable(sign.trouble, sentence.format(host=remote.host))
+
+
+def trouble_of_machine(error: OSError) -> StageUnreadable:
+    """This machine's own trouble with the data folder or with starting git."""
+    return StageUnreadable(
+        Trouble.TOO_LARGE if error.errno in {errno.ENOSPC, errno.EDQUOT} else Trouble.MISCONFIGURED,
+        f"git cannot work in Horizon's data folder ({error.strerror}): see that git is installed, that the disk has "
+        "space, and that the folder belongs to the user that runs Horizon.",
+    )

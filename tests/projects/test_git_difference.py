@@ -135,13 +135,6 @@ def test_files_and_trees_are_not_fetched(
     assert sorted(kinds) == ["commit", "commit"]
 
 
-def test_the_trees_of_commits_are_told(reader: GitReader, repository: BareRepository, remote: str) -> None:
-    tree = repository.tree(b"same")
-    squashed, original = repository.commit("Squashed", on="release", tree=tree), repository.commit("Real", tree=tree)
-
-    assert reader.trees(remote, [squashed, original]) == {squashed: tree, original: tree}
-
-
 def test_a_private_repository_is_compared_with_credentials(host: GitHost, data_dir: Path) -> None:
     repository = host.repository("private/candela")
     base, head = repository.commit("One"), repository.commit("Two")

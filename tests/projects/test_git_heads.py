@@ -7,7 +7,7 @@ import pytest
 from projects.git import Credentials, GitReader
 from projects.reading import Head, Question, Trouble, Where
 from tests.projects.git_questions import branch, head, tags, trouble
-from tests.servers.githost import PASSWORD, USER, GitHost
+from tests.servers.githost import PASSWORD, USER, BareRepository, GitHost
 
 
 @pytest.fixture
@@ -140,6 +140,37 @@ def test_a_second_look_at_the_same_tags_fetches_nothing(host: GitHost, reader: G
 
     assert head(reader, tags(host, "v*")).label == "v2"
     assert not any(path.endswith("/git-upload-pack") for path, _ in host.seen[asked + 2 :])
+
+
+def test_for_the_dates_of_tags_no_history_is_fetched(host: GitHost, reader: GitReader, data_dir: Path) -> None:
+    repository = host.repository()
+    shas = [repository.commit(str(number), at=f"170000000{number}") for number in range(5)]
+    repository.tag("v1", shas[1])
+    repository.tag("v2", shas[4])
+
+    assert head(reader, tags(host, "v*")) == Head(shas[4], label="v2")
+    (mirror,) = mirrors(data_dir)
+    assert BareRepository(mirror).git("cat-file", "--batch-all-objects", "--batch-check").count("commit") == 2
+
+
+@pytest.mark.parametrize("path", ["artsy/candela", "old/candela"])
+def test_new_moved_and_deleted_tags_are_followed(host: GitHost, reader: GitReader, path: str) -> None:
+    repository = host.repository(path)
+    shas = [repository.commit(str(number), at=f"170000000{number}") for number in range(4)]
+    found = []
+    for name, sha in (("v1", shas[0]), ("v2", shas[1]), ("v3", shas[3]), ("v3", shas[2])):
+        repository.tag(name, sha)
+        found.append(head(reader, tags(host, "v*", path)))
+    repository.git("update-ref", "-d", "refs/tags/v3")
+    found.append(head(reader, tags(host, "v*", path)))
+
+    assert [(answer.label, answer.sha) for answer in found] == [
+        ("v1", shas[0]),
+        ("v2", shas[1]),
+        ("v3", shas[3]),
+        ("v3", shas[2]),
+        ("v2", shas[1]),
+    ]
 
 
 def test_a_pattern_that_matches_nothing_is_told(host: GitHost, reader: GitReader) -> None:

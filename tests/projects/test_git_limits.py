@@ -3,13 +3,15 @@
 import os
 import subprocess
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import psutil
 import pytest
 import trustme
 
 from projects.git import Credentials, GitReader, Limits, prune_mirrors
-from projects.git_lock import held
+from projects.git_lock import Content, held, mirror_folder
 from projects.reading import Head, Question, StageUnreadable, Trouble, Where
 from projects.remotes import parse_remote
 from tests.projects.git_questions import branch, head, trouble
@@ -26,9 +28,15 @@ def mirror_of(data_dir: Path) -> Path:
     return mirror
 
 
-def git_processes() -> set[str]:
-    found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    return {line for line in found.splitlines() if "git" in line and "never/candela" in line}
+def in_use(data_dir: Path, remote: str) -> AbstractContextManager[None]:
+    """What another process that reads this remote does."""
+    parsed = parse_remote(remote, insecure_hosts=())
+    return held(mirror_folder(data_dir.resolve(), parsed, Content.HISTORY), parsed, 1)
+
+
+def processes_of(path: str) -> list[list[str]]:
+    lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if any(path in word for word in line)]
 
 
 # --- hosts ------------------------------------------------------------------------------------------------------
@@ -41,7 +49,7 @@ def test_a_host_that_never_answers_is_given_up_with_its_processes(host: GitHost,
 
     assert told.trouble is Trouble.UNREACHABLE
     assert "did not answer within 0.5 seconds" in told.message
-    assert not git_processes()
+    assert not processes_of(host.remote("never/candela"))
 
 
 def test_a_host_that_sends_without_end_is_stopped(host: GitHost, data_dir: Path) -> None:
@@ -177,6 +185,28 @@ def test_neither_password_nor_user_stands_in_an_argument(
     assert f"{USER}@" not in written
 
 
+def test_ssh_asks_nothing_and_uses_no_configuration(
+    host: GitHost, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ssh that writes down how it was called, and runs the command here, stands in for a host with ssh."""
+    calls, stand_in = tmp_path / "calls", tmp_path / "bin" / "ssh"
+    stand_in.parent.mkdir()
+    stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>"{calls}"\nfor last; do :; done\nexec sh -c "$last"\n')
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{stand_in.parent}:{os.environ['PATH']}")
+    repository = host.repository()
+    base, tip = repository.commit("One"), repository.commit("Two")
+    remote = f"git@127.0.0.1:{repository.folder}"
+    reader = GitReader(None, data_dir=data_dir)
+
+    assert head(reader, Question(remote, Where.BRANCH, "main")) == Head(tip)
+    assert reader.difference(remote, base, tip).total == 1
+
+    words = calls.read_text().split("\n")
+    assert {"BatchMode=yes", "StrictHostKeyChecking=accept-new", "/dev/null", "git@127.0.0.1"} <= set(words)
+    assert f'UserKnownHostsFile="{data_dir.resolve()}/git-home/known_hosts"' in words
+
+
 # --- mirrors ----------------------------------------------------------------------------------------------------
 
 
@@ -281,6 +311,16 @@ def test_a_full_disk_is_told(host: GitHost, tmp_path: Path) -> None:
     assert "data folder is full" in caught.value.message
 
 
+def test_a_data_folder_that_cannot_be_written_is_told(host: GitHost, tmp_path: Path) -> None:
+    host.repository().commit()
+    (tmp_path / "a file").touch()
+
+    told = trouble(GitReader(None, data_dir=tmp_path / "a file"), branch(host))
+
+    assert told.trouble is Trouble.MISCONFIGURED
+    assert "git cannot work in Horizon's data folder (Not a directory)" in told.message
+
+
 def test_two_readers_of_one_remote_do_not_disturb_each_other(host: GitHost, data_dir: Path) -> None:
     repository = host.repository()
     shas = [repository.commit(str(number)) for number in range(6)]
@@ -305,7 +345,7 @@ def test_a_mirror_that_is_in_use_for_too_long_is_told(
     remote, base, tip, _ = compared
     impatient = GitReader(None, data_dir=data_dir, limits=Limits(fetch_seconds=0.2))
 
-    with held(data_dir.resolve(), parse_remote(remote, insecure_hosts=()), 1), pytest.raises(StageUnreadable) as caught:
+    with in_use(data_dir, remote), pytest.raises(StageUnreadable) as caught:
         impatient.difference(remote, base, tip)
 
     assert "is being fetched since 0.2 seconds" in caught.value.message
@@ -317,7 +357,7 @@ def test_only_the_newest_commits_keep_a_ref(
     data_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("projects.git_mirror.KEPT_REFS", 2)
+    monkeypatch.setattr("projects.git_history.History.kept_refs", 2)
     remote, base, _, repository = compared
     shas = [repository.commit(str(number), at=f"176100000{number}") for number in range(4)]
     for sha in shas:
@@ -341,7 +381,7 @@ def test_mirrors_of_removed_projects_are_deleted(host: GitHost, reader: GitReade
 def test_a_mirror_that_is_being_read_is_not_deleted(
     compared: tuple[str, str, str, BareRepository], data_dir: Path
 ) -> None:
-    with held(data_dir.resolve(), parse_remote(compared[0], insecure_hosts=()), 1):
+    with in_use(data_dir, compared[0]):
         assert prune_mirrors([], data_dir=data_dir) == 0
 
 
