@@ -1,4 +1,4 @@
-'''A GitHub of our own over real git repositories, on 127.0.0.1: REST, GraphQL and git over http.
+"""A GitHub of our own over real git repositories, on 127.0.0.1: REST, GraphQL and git over http.
 
 It stands for GitHub Enterprise (`api_url` ends in /api/v3, GraphQL at /api/graphql); the same REST routes answer at the root
 of the server and GraphQL at /graphql, as on api.github.com. In tests take the pytest fixture `github`; elsewhere:
@@ -78,7 +78,7 @@ What happened:
 
 As a process of its own (bench, demo): `GitHubProcess` in tests.servers.github.process starts `python -m tests.servers.github`
 and calls the same methods over its control port.
-'''
+"""
 
 from tests.servers.github.faults import Fault
 from tests.servers.github.model import Act, Refused, Request
@@ -88,4 +88,15 @@ from tests.servers.github.server import GitHubServer
 from tests.servers.github.store import Conflict
 from tests.servers.github.world import Event, GitHub
 
-__all__ = ["Act", "Conflict", "Event", "Fault", "GitHub", "GitHubServer", "PullRequest", "Refused", "Repository", "Request"]
+__all__ = [
+    "Act",
+    "Conflict",
+    "Event",
+    "Fault",
+    "GitHub",
+    "GitHubServer",
+    "PullRequest",
+    "Refused",
+    "Repository",
+    "Request",
+]

@@ -30,10 +30,15 @@ def main() -> None:
         control.start()
         print(json.dumps({"url": github.url, "api_url": github.api_url, "control": control.url}), flush=True)
         if not options.stay:
-            threading.Thread(target=lambda: (sys.stdin.buffer.read(), ended.set()), daemon=True).start()
+            threading.Thread(target=end_with_input, args=(ended,), daemon=True).start()
         ended.wait()
         control.shutdown()
         control.server_close()
+
+
+def end_with_input(ended: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    ended.set()
 
 
 if __name__ == "__main__":

@@ -136,7 +136,11 @@ def rest_answer(asked: Asked) -> Answer:
 def conditional(asked: Asked, answer: Answer, budget: Budget) -> Answer:
     """304 for a known ETag: free with an Authorization header only (docs, "Best practices for using the REST API")."""
     tag = show.etag(answer.body, asked.credential.secret)
-    answer.headers |= {"ETag": tag, "Cache-Control": "private, max-age=60, s-maxage=60", "Vary": "Accept, Authorization"}
+    answer.headers |= {
+        "ETag": tag,
+        "Cache-Control": "private, max-age=60, s-maxage=60",
+        "Vary": "Accept, Authorization",
+    }
     if asked.incoming.headers.get("if-none-match") not in {tag, tag.removeprefix("W/")}:
         return answer
     if asked.credential is not ANONYMOUS:
@@ -209,5 +213,3 @@ def rate_limit(asked: Asked) -> Answer:
         }
     asked.find_budget()
     return Answer.of({"resources": shown, "rate": shown["core"]})
-
-

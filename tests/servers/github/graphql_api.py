@@ -133,7 +133,9 @@ def shown(error: GraphQLError) -> Json:
 
 def price(document: DocumentNode, variables: Json) -> tuple[int, int]:
     """(points, nodes): a hundredth of the requests that the connections need, at least 1; all nodes that may come."""
-    fragments = {one.name.value: one.selection_set for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+    fragments = {
+        one.name.value: one.selection_set for one in document.definitions if isinstance(one, FragmentDefinitionNode)
+    }
     requests, nodes = 0, 0
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):

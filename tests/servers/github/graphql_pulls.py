@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from graphql import GraphQLResolveInfo as Info
-
 from tests.servers.github import protection
 from tests.servers.github.graphql_repository import Resolvers, context, page_url, pull_state, ref_view
 from tests.servers.github.graphql_views import (
     CheckRunView,
     CommitView,
     Connection,
+    Info,
     PullCommitView,
     QueueEntryView,
     QueueView,
@@ -83,9 +82,7 @@ def pull_reviews(
     pull: PullRequest, info: Info, author: str | None = None, states: list[str] | None = None, **page: Any
 ) -> Connection[Review]:
     found = [
-        review
-        for review in pull.reviews
-        if author in (None, review.author) and (not states or review.state in states)
+        review for review in pull.reviews if author in (None, review.author) and (not states or review.state in states)
     ]
     return connect("reviews", found, lambda one: review(pull, one), **page)
 

@@ -13,12 +13,11 @@ from graphql import (
     GraphQLUnionType,
     build_schema,
 )
-from graphql import GraphQLResolveInfo as Info
 
 from tests.servers.github import graphql_pulls, graphql_repository
 from tests.servers.github.access import can_see
-from tests.servers.github.graphql_repository import Resolvers, context, git_view, ref_view
-from tests.servers.github.graphql_views import Connection, failed, type_of
+from tests.servers.github.graphql_repository import Resolvers, context, ref_view
+from tests.servers.github.graphql_views import Connection, Info, failed, git_view, type_of
 from tests.servers.github.model import Account, AccountKind, of_node_id, stamp
 from tests.servers.github.repository import Repository
 from tests.servers.github.show import account_node, avatar
@@ -70,7 +69,10 @@ def node(source: object, info: Info, id: str) -> object:
 
 def nodes(source: object, info: Info, ids: list[str]) -> list[object]:
     """Each missing one is null with an error of its own."""
-    return [find_node(id, info) or failed("NOT_FOUND", f"Could not resolve to a node with the global id of '{id}'") for id in ids]
+    return [
+        find_node(id, info) or failed("NOT_FOUND", f"Could not resolve to a node with the global id of '{id}'")
+        for id in ids
+    ]
 
 
 def rate_limit(source: object, info: Info, dryRun: bool = False) -> dict[str, Any]:
@@ -88,7 +90,10 @@ def rate_limit(source: object, info: Info, dryRun: bool = False) -> dict[str, An
 def account(kind: AccountKind, login: str, info: Info) -> Account:
     found = context(info).github.accounts.get(login.lower())
     if found is None or found.kind != kind:
-        raise failed("NOT_FOUND", f"Could not resolve to {'an' if kind == 'Organization' else 'a'} {kind} with the login of '{login}'.")
+        raise failed(
+            "NOT_FOUND",
+            f"Could not resolve to {'an' if kind == 'Organization' else 'a'} {kind} with the login of '{login}'.",
+        )
     return found
 
 

@@ -60,7 +60,8 @@ def encode_tree(entries: Tree) -> bytes:
         return (name + "/" if mode == DIRECTORY else name).encode()
 
     return b"".join(
-        f"{mode} {name}".encode() + b"\0" + bytes.fromhex(sha) for name, (mode, sha) in sorted(entries.items(), key=order)
+        f"{mode} {name}".encode() + b"\0" + bytes.fromhex(sha)
+        for name, (mode, sha) in sorted(entries.items(), key=order)
     )
 
 

@@ -92,7 +92,15 @@ class Pulls:
     # opening and editing
 
     def open(
-        self, head_repository: Repository, head: str, base: str, *, title: str, body: str | None, author: str, draft: bool
+        self,
+        head_repository: Repository,
+        head: str,
+        base: str,
+        *,
+        title: str,
+        body: str | None,
+        author: str,
+        draft: bool,
     ) -> PullRequest:
         """422 with GitHub's texts for what cannot be opened."""
         store, github = self.repository.store, self.repository.github
@@ -145,7 +153,9 @@ class Pulls:
     def _check_body(self, body: str | None) -> None:
         if body and len(body) > LONGEST_BODY:
             text = f"body is too long (maximum is {LONGEST_BODY} characters)"
-            raise Refused(422, "Validation Failed", [{"resource": "Issue", "code": "custom", "field": "body", "message": text}])
+            raise Refused(
+                422, "Validation Failed", [{"resource": "Issue", "code": "custom", "field": "body", "message": text}]
+            )
 
     def _invalid(self, *, field: str | None = None, message: str | None = None) -> None:
         error = {"resource": "PullRequest", "code": "custom" if message else "invalid"}
@@ -383,7 +393,13 @@ class Pulls:
         if sha is not None and sha != pull.head_sha:
             raise Refused(409, HEAD_MOVED)
         wish = AsyncMerge(
-            str(uuid.uuid4()), pull.number, "pending", self.repository.github.now(), pull.head_sha, method or "default", by
+            str(uuid.uuid4()),
+            pull.number,
+            "pending",
+            self.repository.github.now(),
+            pull.head_sha,
+            method or "default",
+            by,
         )
         wish.action, wish.bypass = action, bypass
         self.asynchronous[wish.uuid] = wish

@@ -144,12 +144,20 @@ class Repository:
         with self.github.lock:
             tip = self.store.refs.get(HEADS + branch)
             before = tuple(parents) if parents is not None else ((tip,) if tip else ())
-            sha = self._write(before, message, self.signature(author, date), self._committer(committer, author, date), files)
+            sha = self._write(
+                before, message, self.signature(author, date), self._committer(committer, author, date), files
+            )
             self.move(HEADS + branch, sha, by=self._login(committer or author))
             return sha
 
     def commits(
-        self, branch: str, count: int, *, author: Person | None = None, subject: str = "Change", date: datetime | None = None
+        self,
+        branch: str,
+        count: int,
+        *,
+        author: Person | None = None,
+        subject: str = "Change",
+        date: datetime | None = None,
     ) -> list[str]:
         """Many commits in one push; returns their shas, oldest first."""
         with self.github.lock:
@@ -232,7 +240,13 @@ class Repository:
             return sha
 
     def merge(
-        self, base: str, head: str, *, author: Person | None = None, message: str | None = None, date: datetime | None = None
+        self,
+        base: str,
+        head: str,
+        *,
+        author: Person | None = None,
+        message: str | None = None,
+        date: datetime | None = None,
     ) -> str:
         """A merge commit on `base`, always one, as a person makes it with git; raises Conflict."""
         with self.github.lock:
@@ -244,7 +258,13 @@ class Repository:
             return sha
 
     def squash(
-        self, base: str, head: str, *, author: Person | None = None, message: str | None = None, date: datetime | None = None
+        self,
+        base: str,
+        head: str,
+        *,
+        author: Person | None = None,
+        message: str | None = None,
+        date: datetime | None = None,
     ) -> str:
         """All of `head` as one commit with one parent on `base`."""
         with self.github.lock:
@@ -260,9 +280,7 @@ class Repository:
             self.move(HEADS + base, sha, by=self._login(author))
             return sha
 
-    def merge_commit(
-        self, ours: str, theirs: str, message: str, author: Signature, committer: Signature
-    ) -> str:
+    def merge_commit(self, ours: str, theirs: str, message: str, author: Signature, committer: Signature) -> str:
         tree = self.store.merged_tree(self.store.merge_base(ours, theirs), ours, theirs)
         return self.store.write_commit(tree, (ours, theirs), author, committer, message)
 
@@ -389,7 +407,9 @@ class Repository:
         with self.github.lock:
             identifier = self.github.ids.next()
             rule = Rule(pattern, tuple(checks), reviews, strict, True, merge_queue)
-            rule = replace(rule, methods=tuple(methods) if methods else None, ruleset_id=identifier, bypass=tuple(bypass))
+            rule = replace(
+                rule, methods=tuple(methods) if methods else None, ruleset_id=identifier, bypass=tuple(bypass)
+            )
             self.rules.append(rule)
             return identifier
 
@@ -434,7 +454,14 @@ class Repository:
         with self.github.lock:
             self.github.person(creator)
             made = CommitStatus(
-                self.github.ids.next(), self.sha(at), context, state, description, target_url, creator, self.github.now()
+                self.github.ids.next(),
+                self.sha(at),
+                context,
+                state,
+                description,
+                target_url,
+                creator,
+                self.github.now(),
             )
             self.checks.statuses.setdefault(made.sha, []).append(made)
             self.pulls.checks_changed(made.sha)
@@ -457,7 +484,9 @@ class Repository:
     ) -> PullRequest:
         with self.github.lock:
             self.github.person(author)
-            pull = self.pulls.open(head_repository or self, head, base, title=title, body=body, author=author, draft=draft)
+            pull = self.pulls.open(
+                head_repository or self, head, base, title=title, body=body, author=author, draft=draft
+            )
             if created_at:
                 pull.created_at = created_at
             return pull

@@ -80,10 +80,10 @@ class Call:
             return {}
         url = f"{self.github.api_url}{self.incoming.path}"
         parts = [
-            f'<{url}?{urlencode({**self.incoming.query, "page": target})}>; rel="{name}"' for name, target in wanted.items()
+            f'<{url}?{urlencode({**self.incoming.query, "page": target})}>; rel="{name}"'
+            for name, target in wanted.items()
         ]
         return {"Link": ", ".join(parts)}
-
 
 
 Handler = Callable[[Call], Answer]

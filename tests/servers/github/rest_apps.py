@@ -141,7 +141,9 @@ def selection(call: Call, installation: Installation) -> frozenset[int] | None:
     wanted = set(ids or [])
     wanted |= {one.id for one in call.github.repositories.values() if one.id in found and one.name in (names or [])}
     if not wanted or not wanted <= found:
-        raise Refused(422, "There is at least one repository that does not exist or is not accessible to the parent installation.")
+        raise Refused(
+            422, "There is at least one repository that does not exist or is not accessible to the parent installation."
+        )
     return frozenset(wanted)
 
 

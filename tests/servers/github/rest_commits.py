@@ -195,7 +195,9 @@ def create_status(call: Call) -> Answer:
     made = repository.status(
         context, at=sha, state=state, description=description, target_url=target, creator=call.actor
     )
-    call.github.act("status.created", repository, call.actor, sha=sha, context=context, state=state, description=description)
+    call.github.act(
+        "status.created", repository, call.actor, sha=sha, context=context, state=state, description=description
+    )
     shown = {**show_pulls.simple_status(repository, made), "creator": show.user(call.github, call.actor)}
     return Answer.of(shown, 201)
 
@@ -213,5 +215,3 @@ def get_check_run(call: Call) -> Answer:
             if run.id == int(call.arguments["number"]):
                 return Answer.of(show_pulls.check_run(call.repository, run))
     raise Refused(404, "Not Found")
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.servers.github import show, show_pulls
 from tests.servers.github.access import can_see, may_touch_workflows, workflow_refusal
 from tests.servers.github.messages import Answer
-from tests.servers.github.model import AsyncMerge, Comment, Json, Refused
+from tests.servers.github.model import AsyncMerge, Comment, Json, Refused, Role
 from tests.servers.github.pulls import HEAD_MOVED, PullRequest
 from tests.servers.github.repository import Repository
 from tests.servers.github.rest import Call, route
@@ -195,9 +195,7 @@ def run(call: Call, wish: AsyncMerge) -> None:
     if wish.merge_sha:
         noted(call, pull, wish.merge_sha, wish.method)
     elif wish.state == "enqueued":
-        call.github.act(
-            "pull-request.enqueued", call.repository, wish.actor, number=wish.number, head=pull.head_sha
-        )
+        call.github.act("pull-request.enqueued", call.repository, wish.actor, number=wish.number, head=pull.head_sha)
 
 
 def wish_shown(wish: AsyncMerge) -> Json:
@@ -228,7 +226,7 @@ def add_assignees(call: Call) -> Answer:
     pull, wanted = call.pull(), call.json.get("assignees", [])
     if not isinstance(wanted, list) or not all(isinstance(login, str) for login in wanted):
         raise Refused(422, "Validation Failed", [{"resource": "Issue", "code": "invalid", "field": "assignees"}])
-    if call.repository.role_of(call.actor).admits(show.Role.WRITE) or call.credential.installation:
+    if call.repository.role_of(call.actor).admits(Role.WRITE) or call.credential.installation:
         room = MOST_ASSIGNEES - len(pull.assignees)
         added = [login for login in wanted if assignable(call, login) and login not in pull.assignees][:room]
         pull.assignees.extend(added)
@@ -260,7 +258,7 @@ def create_comment(call: Call) -> Answer:
         text = f"Body is too long (maximum is {LONGEST_COMMENT} characters)"
         error = {"resource": "IssueComment", "code": "unprocessable", "field": "data", "message": text}
         raise Refused(422, "Validation Failed", [error])
-    if pull.locked and not call.repository.role_of(call.actor).admits(show.Role.WRITE):
+    if pull.locked and not call.repository.role_of(call.actor).admits(Role.WRITE):
         raise Refused(403, "Unable to create comment because issue is locked.")
     made = Comment(call.github.ids.next(), call.actor, body, call.github.now())
     pull.comments.append(made)

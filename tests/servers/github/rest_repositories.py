@@ -22,7 +22,13 @@ def get_user(call: Call) -> Answer:
         raise Refused(401, "Requires authentication")
     if call.credential.installation:
         raise Refused(403, "Resource not accessible by integration")
-    extra = {"private_gists": 0, "total_private_repos": 0, "owned_private_repos": 0, "disk_usage": 0, "collaborators": 0}
+    extra = {
+        "private_gists": 0,
+        "total_private_repos": 0,
+        "owned_private_repos": 0,
+        "disk_usage": 0,
+        "collaborators": 0,
+    }
     return Answer.of({**show.public_user(call.github, call.actor), **extra, "two_factor_authentication": True})
 
 
@@ -125,7 +131,10 @@ def matching_refs(call: Call) -> Answer:
 @route("POST", "{r}/git/refs")
 def create_ref(call: Call) -> Answer:
     call.require("contents", "write")
-    name, sha = call.text("ref", required=True, resource="Reference"), call.text("sha", required=True, resource="Reference")
+    name, sha = (
+        call.text("ref", required=True, resource="Reference"),
+        call.text("sha", required=True, resource="Reference"),
+    )
     assert name and sha
     if not name.startswith("refs/") or name.count("/") < 2:
         raise Refused(422, "Reference name must start with 'refs/' and have at least two slashes")
@@ -190,7 +199,9 @@ def contents(call: Call, path: str) -> Answer:
         raise Refused(404, "Not Found")
     if repository.store.kind(entry[1]) == "tree":
         listing = sorted(repository.store.tree(entry[1]).items())
-        return Answer.of([content(call, f"{path.strip('/')}/{name}".lstrip("/"), sha, revision) for name, (_, sha) in listing])
+        return Answer.of(
+            [content(call, f"{path.strip('/')}/{name}".lstrip("/"), sha, revision) for name, (_, sha) in listing]
+        )
     body = repository.store.body(entry[1])
     small = len(body) <= BIGGEST_CONTENT
     shown = content(call, path.strip("/"), entry[1], revision)

@@ -202,7 +202,7 @@ class Store:
     def between(self, base: str | None, head: str) -> list[str]:
         """The commits of head that base has not (all without a base), newest first, children before parents."""
         hidden = self.ancestors(base) if base else set()
-        wanted = {sha for sha in self._reachable(head, hidden)}
+        wanted = self._reachable(head, hidden)
         children = dict.fromkeys(wanted, 0)
         for sha in wanted:
             for parent in self.commit(sha).parents:

@@ -93,7 +93,12 @@ class GitHub(Disturbances):
         """`member` is whether organizations count the person as one of theirs, with write access."""
         with self.lock:
             account = Account(
-                self.ids.next(), login, AccountKind(kind), name or login.title(), email or f"{login}@example.com", self.now()
+                self.ids.next(),
+                login,
+                AccountKind(kind),
+                name or login.title(),
+                email or f"{login}@example.com",
+                self.now(),
             )
             self.accounts[login.lower()] = account
             if not member:
