@@ -38,7 +38,6 @@ class Wire:
         self._requester = Github(
             auth=Auth.AppAuthToken(token) if as_app else Auth.Token(token),
             base_url=api_url,
-            timeout=READ_SECONDS,
             user_agent="Horizon",
             per_page=100,
             retry=None,
@@ -58,7 +57,7 @@ class Wire:
             status, found, body = self._requester.requestJson(verb, path, dict(parameters or {}), headers, payload)
         except NoAnswer as error:
             loss = error.loss
-        except (ValueError, RuntimeError):
+        except (ValueError, OverflowError, RuntimeError):
             loss = Loss.SENSELESS  # headers that PyGithub cannot read
         else:
             return Answer(status, found, body)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from projects.github import GitHubReader
-from projects.reading import Question, Trouble, Where
+from projects.reading import Head, Question, Trouble, Where
 from tests.projects.github_reading import (
     add_repositories,
     allow_plain_http,
@@ -51,7 +51,7 @@ def test_more_repositories_are_asked_in_batches_of_fifty(github: GitHubServer) -
     questions = [branch(github, each.full_name) for each in add_repositories(github, 101)]
     answers = reader.heads(questions)
     assert github.count("GRAPHQL Heads") == 3
-    assert all(head_of(answers[each]) for each in questions)
+    assert all(isinstance(answers[each], Head) for each in questions)
 
 
 def test_the_same_question_is_asked_once_and_the_case_of_a_path_makes_no_difference(github: GitHubServer) -> None:
@@ -101,7 +101,7 @@ def test_a_missing_branch_is_gone_and_its_neighbours_are_not(github: GitHubServe
     github.add_repository("artsy/candela", branches=("main",))
     there, gone = branch(github, "artsy/candela"), branch(github, "artsy/candela", "staging")
     answers = reader.heads([there, gone])
-    assert head_of(answers[there])
+    assert isinstance(answers[there], Head)
     assert is_trouble(answers[gone], Trouble.GONE, 'no branch "staging"', "main")
 
 
@@ -268,8 +268,8 @@ def test_an_error_with_one_repository_leaves_the_others_alone(github: GitHubServ
     github.graphql_error("artsy/project1", type="FORBIDDEN")
     answers = reader.heads(questions)
     assert is_trouble(answers[questions[1]], Trouble.REFUSED, "artsy/project1", "may not read")
-    assert head_of(answers[questions[0]])
-    assert head_of(answers[questions[2]])
+    assert isinstance(answers[questions[0]], Head)
+    assert isinstance(answers[questions[2]], Head)
 
 
 def test_what_was_too_much_is_asked_again_in_halves(github: GitHubServer) -> None:
@@ -278,7 +278,7 @@ def test_what_was_too_much_is_asked_again_in_halves(github: GitHubServer) -> Non
     github.graphql_error("artsy/project2", type="RESOURCE_LIMITS_EXCEEDED")
     github.graphql_error("artsy/project3", type="RESOURCE_LIMITS_EXCEEDED")
     answers = reader.heads(questions)
-    assert all(head_of(answers[each]) for each in questions)
+    assert all(isinstance(answers[each], Head) for each in questions)
 
 
 def test_a_query_that_takes_too_long_is_halved_until_github_manages_it(github: GitHubServer) -> None:
@@ -286,7 +286,7 @@ def test_a_query_that_takes_too_long_is_halved_until_github_manages_it(github: G
     questions = [branch(github, each.full_name) for each in add_repositories(github, 60)]
     github.graphql_timeout_above = 13
     answers = reader.heads(questions)
-    assert all(head_of(answers[each]) for each in questions)
+    assert all(isinstance(answers[each], Head) for each in questions)
     sizes = [request.body.count("repository(owner") for request in github.requests]
     assert sizes[:3] == [50, 25, 13]
     assert max(sizes[2:]) <= 13
