@@ -85,10 +85,12 @@ def _take(step: Step, *, actor: Actor, at: datetime, again: set[int]) -> None:
 
 def export() -> str:
     """The configuration of all organizations, archived projects and secrets left out, always in the same order."""
-    found = Organization.objects.order_by("name").prefetch_related(
+    found = Organization.objects.prefetch_related(
         "profiles", "projects__stages__profile", "projects__stages__strategies__profile"
     )
-    content = {"organizations": [_organization(organization) for organization in found]}
+    content = {
+        "organizations": [_organization(organization) for organization in sorted(found, key=lambda one: one.name)]
+    }
     return HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000)
 
 

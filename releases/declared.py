@@ -34,6 +34,11 @@ class Shape:
     named: bool = True
 
     @property
+    def called(self) -> str:
+        article = {"file": "the", "organization": "an"}.get(self.what, "a")
+        return f"{article} {self.what}"
+
+    @property
     def keys(self) -> list[str]:
         return [*self.fields, *self.children]
 
@@ -135,7 +140,7 @@ class _Reader:
     def thing(self, node: Node, shape: Shape) -> Declared:
         declared = Declared(shape, node.line)
         if node.kind != "map":
-            self.complain(node.line, f"Here must stand a {shape.what} with its keys: {', '.join(shape.keys)}.")
+            self.complain(node.line, f"Here must stand {shape.called}, with its keys: {', '.join(shape.keys)}.")
             return declared
         for key, value in node.pairs.items():
             line = node.lines[key]
@@ -157,9 +162,8 @@ class _Reader:
 
     def _complain_of_key(self, line: int, key: str, shape: Shape) -> None:
         known = ", ".join(shape.keys)
-        place = f"a {shape.what}" if shape is not FILE else "the file"
         near = hint(key, shape.keys)
-        self.complain(line, f"“{key[:50]}” is no key of {place}.{near or f' Its keys are: {known}.'}")
+        self.complain(line, f"“{key[:50]}” is no key of {shape.called}.{near or f' Its keys are: {known}.'}")
 
     def _things(self, node: Node, key: str, shape: Shape) -> list[Declared]:
         if node.kind == "nothing":

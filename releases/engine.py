@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
+from projects.models import Profile
 from releases import acts, facts
 from releases.decision import STALE, Decision, decide
 from releases.models import DeployStrategy, Release
@@ -36,6 +38,33 @@ def releasable() -> QuerySet[DeployStrategy]:
     oldest = Subquery(open_release.values("opened_at")[:1])
     strategies = facts.strategies_with_all().annotate(waiting_since=oldest)
     return strategies.order_by(F("waiting_since").asc(nulls_last=True), "pk")
+
+
+def _automatic() -> QuerySet[DeployStrategy]:
+    return releasable().filter(automatic=True).annotate(asks=Coalesce("profile", "stage__profile"))
+
+
+def profiles() -> list[int | None]:
+    """The profiles that serve automatic strategies; None where a strategy has none."""
+    return list(_automatic().order_by().values_list("asks", flat=True).distinct())
+
+
+def served_by(profile_id: int | None) -> QuerySet[DeployStrategy]:
+    """The automatic strategies of one profile."""
+    return _automatic().filter(asks=profile_id)
+
+
+def changed(now: datetime) -> QuerySet[DeployStrategy]:
+    """Automatic strategies of projects whose commits moved since GitHub was asked for the release."""
+    paused = Profile.objects.filter(budget__paused_until__gt=now)
+    return (
+        _automatic()
+        .filter(
+            Q(reading=None) | Q(reading__tried_at__lt=F("stage__project__snapshots__created_at")),
+            stage__project__snapshots__is_current=True,
+        )
+        .exclude(asks__in=paused.values("pk"))
+    )
 
 
 def advance(

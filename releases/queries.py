@@ -53,6 +53,12 @@ def decisions(projects: Iterable[Project], now: datetime) -> dict[int, list[Stra
     return found
 
 
+def automatic_projects(project_ids: Iterable[int]) -> set[int]:
+    """Those of these projects that have an automatic strategy."""
+    automatic = DeployStrategy.objects.filter(automatic=True, stage__project__in=list(project_ids))
+    return set(automatic.order_by().values_list("stage__project", flat=True))
+
+
 def merges_since(project_ids: Collection[int], since: datetime) -> list[Overtaken]:
     """Horizon's merges of these projects that were done since, or that were asked for and are not confirmed."""
     releases = Release.objects.filter(strategy__stage__project__in=project_ids).select_related(

@@ -12,7 +12,7 @@ from croniter.croniter import CroniterError
 from django.conf import settings
 
 from projects import remotes
-from projects.models import Organization
+from projects.models import Organization, Profile
 from projects.validation import CONTROLS, Problem, Problems, hint, text_problems
 from releases.models import DeployStrategy
 
@@ -82,6 +82,8 @@ def _problems_of_profile(strategy: DeployStrategy, organization: Organization | 
         yield Problem(
             "profile", "A GitHub pull request needs a github-token or github-app profile: give it here or to the stage."
         )
+    elif profile.kind not in Profile.Kind.values:
+        return  # told of the profile itself
     elif not profile.is_github:
         yield Problem(
             "profile",

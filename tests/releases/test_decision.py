@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -170,7 +171,7 @@ class TestOpening:
         )
 
     @pytest.mark.parametrize("change", [{"retry_at": NOW}, {"sha": "c" * 40}, {"act": Action.MERGE}])
-    def test_is_tried_again_after_the_pause_or_for_another_head(self, change: dict[str, object]) -> None:
+    def test_is_tried_again_after_the_pause_or_for_another_head(self, change: dict[str, Any]) -> None:
         refusal = Refusal(Action.OPEN, HEAD, "no", NOW + timedelta(minutes=4))
 
         assert decide(replace(self.UNOPENED, refusal=replace(refusal, **change))).action is Action.OPEN

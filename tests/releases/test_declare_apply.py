@@ -161,7 +161,7 @@ class TestAChange:
         run(DESIGN)
         moved = DESIGN.replace('secret: "${GITHUB_TOKEN}", ', "").replace("https://api.github.com", "https://evil.test")
 
-        assert (4, "give the token (secret) again") == _found(refusals(moved), "again")
+        assert _found(refusals(moved), "again") == (4, "give the token (secret) again")
         assert Profile.objects.get().api_url == "https://api.github.com"
 
     def test_of_a_strategys_branches_edits_the_strategy_that_is_there(self) -> None:
