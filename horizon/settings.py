@@ -245,6 +245,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3},
     },
     "advance": {"task": "releases.tasks.advance", "schedule": _poll, "options": {"expires": max(_poll * 0.9, 1)}},
+    "advance what changed": {
+        "task": "releases.tasks.advance_changed",
+        "schedule": min(_poll, 3),
+        "options": {"expires": 3},
+    },
     "read properties": {
         "task": "projects.tasks.read_properties",
         "schedule": crontab(minute="*/10"),  # those that are a week old, or whose default branch moved

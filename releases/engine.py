@@ -68,9 +68,15 @@ def changed(now: datetime) -> QuerySet[DeployStrategy]:
 
 
 def advance(
-    strategies: QuerySet[DeployStrategy], clock: Callable[[], datetime], *, dry_run: bool = False
+    strategies: QuerySet[DeployStrategy],
+    clock: Callable[[], datetime],
+    *,
+    dry_run: bool = False,
+    until: datetime | None = None,
 ) -> list[Outcome]:
     """Advance each release as far as it can go now. One strategy's trouble never stops another's.
+
+    After `until` none is begun: the next run goes on with the oldest.
 
     Raises ExceptionGroup, after all of them had their turn, for what should never happen.
     """
@@ -79,6 +85,8 @@ def advance(
     outcomes: list[Outcome] = []
     bugs: list[Exception] = []
     for strategy in chosen:
+        if until is not None and clock() > until:
+            break
         try:
             outcomes.append(_advance(strategy, clock, dry_run=dry_run))
         except Exception as error:
