@@ -21,6 +21,9 @@ from projects.remotes import Remote
 ASKPASS = Path(__file__).with_name("askpass.sh")
 KEPT_ERROR_BYTES = 64 * 1024
 LOCAL_SECONDS = 60
+NO_USER = (
+    "token"  # hosts that look at the password only (Heroku, GitHub) take any user, but git sends nothing without one
+)
 # Enough for git itself; a host that sends without end meets it before the machine runs out of memory.
 QUESTION_MEMORY_BYTES = 512 << 20
 FETCH_MEMORY_BYTES = 4 << 30
@@ -197,7 +200,7 @@ class Git:
             environment |= {
                 "GIT_ASKPASS": str(ASKPASS),
                 "HORIZON_GIT_HOST": remote.address,
-                "HORIZON_GIT_USERNAME": self._credentials.username,
+                "HORIZON_GIT_USERNAME": self._credentials.username or NO_USER,
                 "HORIZON_GIT_PASSWORD": self._credentials.password,
             }
         return environment

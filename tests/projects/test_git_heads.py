@@ -1,5 +1,6 @@
 """Where stages are, asked of a real git host over https."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,23 @@ def test_a_wrong_password_is_told_without_showing_it(host: GitHost, data_dir: Pa
     assert told.trouble is Trouble.REFUSED
     assert "refused the user or password of the profile" in told.message
     assert "wr0ng-pass" not in told.message
+
+
+@pytest.mark.parametrize(
+    ("user", "secret", "sent"),
+    [
+        ("", "a-token", "token:a-token"),
+        ("ana@example.com", "p:w", "ana@example.com:p:w"),
+        ("a b'\"$", "p\"'$(x)`\\ é%", "a b'\"$:p\"'$(x)`\\ é%"),
+    ],
+)
+def test_credentials_arrive_as_they_are(host: GitHost, data_dir: Path, user: str, secret: str, sent: str) -> None:
+    reader = GitReader(Credentials("127.0.0.1", user, secret), data_dir=data_dir)
+
+    trouble(reader, branch(host, path="private/candela"))
+
+    arrived = {base64.b64decode(header.removeprefix("Basic ")).decode() for _, header in host.seen if header}
+    assert arrived == {sent}
 
 
 def test_a_private_repository_without_a_profile_asks_for_one(host: GitHost, reader: GitReader) -> None:
