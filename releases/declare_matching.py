@@ -5,12 +5,12 @@ from typing import TypeVar
 
 from django.db import models
 
-from projects.models import Profile, Project, Stage
+from projects.models import Organization, Profile, Project, Stage
 from projects.validation import Problem, hint
 from releases.declared import Declared
 from releases.models import DeployStrategy
 
-Named = TypeVar("Named", Profile, Project, Stage)
+Named = TypeVar("Named", Organization, Profile, Project, Stage)
 
 
 def fill(thing: models.Model, declared: Declared, names: Iterable[str]) -> None:
@@ -26,8 +26,8 @@ def profile_named(declared: Declared, profiles: list[Profile]) -> tuple[Profile 
     if not name:
         return None, []
     found = {profile.name: profile for profile in profiles}
-    folded = {profile.name.casefold(): profile for profile in profiles}
-    profile = found.get(name) or folded.get(name.casefold())
+    folded = {profile.name.lower(): profile for profile in profiles}
+    profile = found.get(name) or folded.get(name.lower())
     if profile is not None:
         return profile, []
     known = f" It has {', '.join(sorted(found))}." if found else " It has none yet."
@@ -37,8 +37,8 @@ def profile_named(declared: Declared, profiles: list[Profile]) -> tuple[Profile 
 def matched(declared: Sequence[Declared], stored: Sequence[Named]) -> list[tuple[Declared, Named | None]]:
     """Each declared thing with the stored one of its name."""
     exact = {thing.name: thing for thing in stored}
-    folded = {thing.name.casefold(): thing for thing in stored}
-    return [(one, exact.get(one.name) or folded.get(one.name.casefold())) for one in declared]
+    folded = {thing.name.lower(): thing for thing in stored}
+    return [(one, exact.get(one.name) or folded.get(one.name.lower())) for one in declared]
 
 
 def paired(

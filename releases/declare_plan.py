@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from django.db import models
 from django.db.models import Prefetch
-from django.db.models.functions import Lower
 
 from projects.configure import Described, described, differences
 from projects.models import Organization, Profile, Project, Stage
@@ -87,16 +86,17 @@ class Plan:
 def plan_of(organizations: Sequence[Declared], *, prune: bool) -> Plan:
     """Lock the organizations that the file names and plan. Must run inside a transaction."""
     planner = _Planner(prune)
-    names = [declared.name.lower() for declared in organizations]
-    stored = {organization.name.casefold(): organization for organization in _stored(names)}
-    for declared in organizations:
-        planner.organization(declared, stored.get(declared.name.casefold()))
-    planner.look_for_rivals([organization.pk for organization in stored.values()])
+    known = list(Organization.objects.only("name"))
+    pairs = matched(organizations, known)
+    stored = {one.pk: one for one in _stored([known.pk for _, known in pairs if known is not None])}
+    for declared, found in pairs:
+        planner.organization(declared, stored[found.pk] if found else None)
+    planner.look_for_rivals(list(stored))
     return planner.plan
 
 
-def _stored(names: Iterable[str]) -> Iterator[Organization]:
-    found = Organization.objects.annotate(lower=Lower("name")).filter(lower__in=names)
+def _stored(numbers: list[int]) -> Iterator[Organization]:
+    found = Organization.objects.filter(pk__in=numbers)
     strategies = Prefetch("strategies", DeployStrategy.objects.order_by("id"))
     stages = Prefetch("stages", Stage.objects.order_by("position").prefetch_related(strategies))
     projects = Prefetch("projects", Project.objects.prefetch_related(stages))
@@ -146,10 +146,10 @@ class _Planner:
             planned = self.profile(child, organization, profile)
             if profile is None:
                 profiles.append(planned)
-        kept = {child.name.casefold() for child in declared.children.get("projects", [])}
+        kept = {child.name.lower() for child in declared.children.get("projects", [])}
         for child, project in matched(declared.children.get("projects", []), projects):
             self.project(child, organization, project, profiles)
-        self._leave(declared, organization, profiles, [one for one in projects if one.name.casefold() not in kept])
+        self._leave(declared, organization, profiles, [one for one in projects if one.name.lower() not in kept])
 
     def profile(self, declared: Declared, organization: Organization, stored: Profile | None) -> Profile:
         profile = stored or Profile(organization=organization)
@@ -258,9 +258,9 @@ class _Planner:
                 self.left_alone += [strategy for stage in project.stages.all() for strategy in stage.strategies.all()]
             return
         self.plan.removals += [Step(Verb.ARCHIVE, project) for project in others]
-        named = {child.name.casefold() for child in declared.children.get("profiles", [])}
+        named = {child.name.lower() for child in declared.children.get("profiles", [])}
         for profile in profiles:
-            if profile.pk and profile.name.casefold() not in named:
+            if profile.pk and profile.name.lower() not in named:
                 self._remove_profile(profile)
 
     def _remove_profile(self, profile: Profile) -> None:

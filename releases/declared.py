@@ -179,7 +179,7 @@ class _Reader:
     def _complain_of_doubles(self, found: list[Declared], shape: Shape) -> None:
         seen: dict[str, Declared] = {}
         for declared in found:
-            name = declared.name.casefold()
+            name = declared.name.lower()
             if name and name in seen:
                 first = seen[name].line_of("name")
                 self.complain(
