@@ -17,7 +17,7 @@ class Asking:
     def __init__(self, github: GitHubServer, token: str | None) -> None:
         self.github = github
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx.Client(headers=headers, timeout=10, trust_env=False)
+        self.http = httpx.Client(headers=headers, timeout=10, trust_env=False, verify=False)
 
     def __call__(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}

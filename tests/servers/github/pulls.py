@@ -105,9 +105,11 @@ class Pulls:
         """422 with GitHub's texts for what cannot be opened."""
         store, github = self.repository.store, self.repository.github
         head_sha, base_sha = head_repository.store.refs.get(HEADS + head), store.refs.get(HEADS + base)
+        if head_sha:
+            store.copy_from(head_repository.store, head_sha)
         self._check_opening(head_repository, head, base, head_sha, base_sha, body)
-        assert head_sha and base_sha
-        store.copy_from(head_repository.store, head_sha)
+        assert head_sha
+        assert base_sha
         if head_sha in store.ancestors(base_sha):
             self._invalid(message=f"No commits between {self._label(base, head_repository)} and {head}")
         number, now = github.next_number(self.repository), github.now()
@@ -147,7 +149,7 @@ class Pulls:
         for pull in self.listed({"open"}):
             if (pull.head_repository, pull.head_ref, pull.base_ref) == (heads, head, base):
                 self._invalid(message=f"A pull request already exists for {heads.owner}:{head}.")
-        if self.repository.store.merge_base(base_sha or "", head_sha or "") is None and heads is self.repository:
+        if self.repository.store.merge_base(base_sha or "", head_sha or "") is None:
             self._invalid(message=f"The {head} branch has no history in common with {base}")
 
     def _check_body(self, body: str | None) -> None:
