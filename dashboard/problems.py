@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework.response import Response
@@ -42,11 +43,29 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Addresses that are none: a page for people, problem details below /api/."""
     if _is_api(request):
         return _answer(HTTPStatus.NOT_FOUND, "There is no such address in the API. /api/schema/ lists them.")
-    return defaults.page_not_found(request, exception)
+    return _leaving_no_connection(defaults.page_not_found(request, exception))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What this person may not do."""
+    return _leaving_no_connection(defaults.permission_denied(request, exception))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What makes no sense as a request."""
+    return _leaving_no_connection(defaults.bad_request(request, exception))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """What no code expected; it is in the log."""
     if _is_api(request):
         return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke on our side. It was written to the log.")
-    return defaults.server_error(request)
+    return _leaving_no_connection(defaults.server_error(request))
+
+
+def _leaving_no_connection(response: HttpResponse) -> HttpResponse:
+    """Django's ASGI handler makes error pages in a thread of a pool, where nobody closes the connection that a page
+    used: it would be kept, and be a broken one after PostgreSQL has been restarted."""
+    if not connection.in_atomic_block:
+        connection.close()
+    return response
