@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projects.cleaning import clean_line, without_secrets
@@ -38,6 +38,7 @@ def test_a_long_line_ends_in_an_ellipsis() -> None:
     assert clean_line("a" * 10, 10) == "a" * 10
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_nothing_that_moves_a_cursor_or_breaks_an_encoding_is_left(text: str) -> None:
     line = clean_line(text, 40)
