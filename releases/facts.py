@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, prefetch_related_objects
 
 from blocks.models import DeployBlock
 from blocks.queries import unresolved_blocks
@@ -29,6 +29,24 @@ def strategies_with_all() -> QuerySet[DeployStrategy]:
     return DeployStrategy.objects.filter(stage__project__archived_at=None).select_related(
         "stage__project__organization", "stage__profile__budget", "profile__budget", "reading"
     )
+
+
+def strategies_of(projects: Iterable[Project]) -> list[DeployStrategy]:
+    """The same of these projects, in order of promotion: two queries, and one object for each project and profile.
+
+    A page of 1,000 projects would spend most of its time on copies of them.
+    """
+    by_id = {project.pk: project for project in projects}
+    prefetch_related_objects(list(by_id.values()), "organization")  # where they came without it
+    rows = DeployStrategy.objects.filter(stage__project__in=list(by_id), stage__project__archived_at=None)
+    strategies = list(rows.select_related("stage", "reading").order_by("stage__position", "pk"))
+    wanted = {pk for each in strategies for pk in (each.profile_id, each.stage.profile_id) if pk is not None}
+    profiles = Profile.objects.select_related("budget").in_bulk(wanted) if wanted else {}
+    for strategy in strategies:
+        strategy.stage.project = by_id[strategy.stage.project_id]
+        strategy.stage.profile = profiles[strategy.stage.profile_id] if strategy.stage.profile_id else None
+        strategy.profile = profiles[strategy.profile_id] if strategy.profile_id else None
+    return strategies
 
 
 def profile_of(strategy: DeployStrategy) -> Profile | None:
@@ -188,13 +206,20 @@ def _pull_from_json(values: dict[str, Any]) -> PullRequest:
 # --- rows to facts ------------------------------------------------------------------------------------------------
 
 
-def facts_of(strategies: Iterable[DeployStrategy], now: datetime) -> dict[int, Facts]:
-    """The facts of each strategy, by its id. The strategies come from `strategies_with_all`; then four queries."""
+def facts_of(
+    strategies: Iterable[DeployStrategy], now: datetime, known_blocks: dict[int, list[DeployBlock]] | None = None
+) -> dict[int, Facts]:
+    """The facts of each strategy, by its id, in three queries; two where the caller knows the blocks of now.
+
+    The strategies come from `strategies_with_all` or `strategies_of`.
+    """
     strategies = list(strategies)
     projects = {strategy.stage.project.pk: strategy.stage.project for strategy in strategies}
-    blocks = unresolved_blocks(projects.values(), now)
-    unfinished = {release.strategy_id: release for release in _unfinished_releases(strategies)}
-    finished = {release.strategy_id: release for release in _newest_finished_releases(strategies)}
+    blocks = unresolved_blocks(projects.values(), now) if known_blocks is None else known_blocks
+    unfinished: dict[int, Release] = {}
+    finished: dict[int, Release] = {}
+    for release in _unfinished_releases(strategies).union(_newest_finished_releases(strategies), all=True):
+        (unfinished if release.state in Release.UNFINISHED else finished)[release.strategy_id] = release
     merging = _merges_unconfirmed({project.organization_id for project in projects.values()})
     return {
         strategy.pk: _facts(

@@ -46,7 +46,7 @@ def test_the_number_of_queries_does_not_grow_with_the_projects(
     for each in worlds:
         each.opened()
         each.block()
-    projects = list(Project.objects.all())
+    projects = list(Project.objects.select_related("organization"))
 
     with django_assert_num_queries(5):
         found = decisions(projects, world.now)
