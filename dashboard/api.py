@@ -20,7 +20,7 @@ from dashboard.access import MayRead
 from dashboard.history import Wanted
 from dashboard.shapes import AuditOut, ProjectOut, Reader, audit_json, project_json
 from projects.models import Project
-from projects.queries import Detail, Filters, in_detail, numbers
+from projects.queries import Filters, details, numbers, with_relations
 from releases.queries import decisions
 
 
@@ -66,7 +66,7 @@ class ProjectList(GenericAPIView[Project]):
             criticality=numbers(query.getlist("criticality")),
             text=query.get("q", "").replace("\0", ""),
         )
-        page = self.paginate_queryset(in_detail(filters.of(Project.objects.active())))
+        page = self.paginate_queryset(with_relations(filters.of(Project.objects.active())))
         return self.get_paginated_response(_answers(list(page or ()), request))
 
 
@@ -79,7 +79,7 @@ class ProjectDetail(GenericAPIView[Project]):
 
     @extend_schema(operation_id="projects_retrieve", responses=ProjectOut)
     def get(self, request: Request, project_id: int) -> Response:
-        row = in_detail(Project.objects.filter(pk=project_id)).first()
+        row = with_relations(Project.objects.filter(pk=project_id)).first()
         if row is None:
             raise Http404("There is no such project.")
         return Response(_answers([row], request)[0])
@@ -113,5 +113,9 @@ class AuditList(GenericAPIView[AuditEvent]):
 def _answers(rows: Sequence[Project], request: Request) -> list[dict[str, Any]]:
     now = timezone.now()
     reader = Reader(signed_in=request.user.is_authenticated)
-    blocks, decided = unresolved_blocks(rows, now), decisions(rows, now)
-    return [project_json(Detail.of(row), blocks[row.pk], decided[row.pk], now, reader) for row in rows]
+    blocks = unresolved_blocks(rows, now)
+    decided = decisions(rows, now, blocks)
+    return [
+        project_json(detail, blocks[detail.project.pk], decided[detail.project.pk], now, reader)
+        for detail in details(rows)
+    ]

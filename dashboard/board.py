@@ -71,8 +71,10 @@ def lines(asked: Asked, organizations: Sequence[Organization], now: datetime) ->
     if asked.changed is not None:
         wanted = wanted.filter(pk__in=asked.changed)
     found = overviews(wanted, organizations)
-    projects = [overview.project for overview in found]
-    blocks, decided = unresolved_blocks(projects, now), decisions(projects, now)
+    blocks = unresolved_blocks([overview.project for overview in found], now)
+    # The list shows no decisions, and what is up to date has none to speak of.
+    undecided = [] if asked.as_list else [overview.project for overview in found if not overview.released]
+    decided = decisions(undecided, now, blocks)
     return [
         Line(overview, blocks.get(overview.project.pk, []), decided.get(overview.project.pk, [])) for overview in found
     ]

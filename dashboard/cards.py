@@ -16,21 +16,13 @@ from django.utils.safestring import SafeString, mark_safe
 from blocks.models import DeployBlock
 from dashboard import words
 from projects.models import Comparison
-from projects.queries import Gap, Overview
+from projects.queries import UNCOMPARED, Gap, Overview
 from releases.decision import Action
 from releases.queries import StrategyDecision
 
 REMEMBERED = 6000
 STALE_AFTER_POLLS = 5
 STALE_AT_LEAST = timedelta(minutes=5)
-
-SHORT_STATES = {
-    Comparison.State.AHEAD_GONE: "gone",
-    Comparison.State.BEHIND_GONE: "gone",
-    Comparison.State.EMPTY: "empty",
-    Comparison.State.UNRELATED: "unrelated",
-    Comparison.State.UNREADABLE: "not read",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +93,14 @@ def placed(
         name=words.title_case(project.name),
         organization=project.organization.name if several_organizations else "",
         description=project.description,
-        severity=words.severity_word(severity),
+        severity=words.severity_word(severity) if overview.released or severity else "unknown",
         released=overview.released,
         first_stage=overview.stages[0].name if overview.stages else "",
         links=tuple(_links(overview, now)),
         blocked=_blocked(blocks),
         error=overview.error(now),
         stale=_stale(overview, now),
-        decision=_decision(decisions, overview),
+        decision=_decision(decisions, overview, blocks),
     )
     return Placed(card, severity)
 
@@ -121,9 +113,8 @@ def _links(overview: Overview, now: datetime) -> list[Link]:
 def _link(stage: str, gap: Gap | None, now: datetime) -> Link:
     if gap is None:
         return Link(stage, "?", "unknown", "not compared yet", "", None, "")
-    if gap.state in SHORT_STATES:
-        state = SHORT_STATES[Comparison.State(gap.state)]
-        return Link(stage, "?", "unknown", gap.explanation or state, "", None, "")
+    if gap.state in UNCOMPARED:
+        return Link(stage, "?", "unknown", _uncompared(gap), "", None, "")
     drift = f"{words.counted(gap.drift, 'commit')} of its own" if gap.drift else ""
     if not gap.count:
         return Link(stage, "", "fresh", drift, "", None, "")
@@ -137,6 +128,20 @@ def _link(stage: str, gap: Gap | None, now: datetime) -> Link:
         oldest=int(gap.oldest_at.timestamp()) if gap.oldest_at else None,
         age=words.duration(now - gap.oldest_at) if gap.oldest_at else "",
     )
+
+
+def _uncompared(gap: Gap) -> str:
+    """In a word; the explanation is the error of the card."""
+    match gap.state:
+        case Comparison.State.AHEAD_GONE:
+            return f"cannot be compared: {gap.ahead} is gone"
+        case Comparison.State.BEHIND_GONE:
+            return "is gone"
+        case Comparison.State.EMPTY:
+            return "has no commit yet"
+        case Comparison.State.UNRELATED:
+            return f"shares no history with {gap.ahead}"
+    return "was not read"
 
 
 def _blocked(blocks: Sequence[DeployBlock]) -> str:
@@ -155,9 +160,9 @@ def _stale(overview: Overview, now: datetime) -> str:
     return f"As of {words.ago(good, now)}" if old else ""
 
 
-def _decision(decisions: Sequence[StrategyDecision], overview: Overview) -> str:
-    """One sentence; the first strategy that has something to say."""
-    told = [each.decision for each in decisions if each.decision.action is not Action.NOTHING]
-    if not told or overview.released:
-        return ""
-    return told[0].reason
+def _decision(decisions: Sequence[StrategyDecision], overview: Overview, blocks: Sequence[DeployBlock]) -> str:
+    """One sentence: of the first strategy that has something to say, else why people should not release."""
+    told = [each.decision.reason for each in decisions if each.decision.action is not Action.NOTHING]
+    if told and not overview.released:
+        return told[0]
+    return f"Blocked by {blocks[0].created_by}: {blocks[0].description}" if blocks else ""

@@ -15,6 +15,7 @@ from dashboard.upkeep import deployment_of
 from projects.models import Project
 from projects.recommendations import DeploymentType
 from projects.versions import VersionStatus, status_of
+from releases.queries import automatic_projects
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,11 @@ def listing(found: Sequence[Line], asked: Asked, now: datetime) -> Listing:
     """Rows in the order that was asked for; without one, what is not fully released first, then by name."""
     name = asked.sort.removeprefix("-")
     backwards = asked.sort.startswith("-")
-    entries = [(line, row(line, now), line.overview.severity(now)) for line in found]
+    automatic = automatic_projects(line.overview.project.pk for line in found)
+    entries = [
+        (line, row(line, now, automatic=line.overview.project.pk in automatic), line.overview.severity(now))
+        for line in found
+    ]
     entries.sort(key=lambda each: each[1].name.casefold())
     if name in COLUMNS:
         entries.sort(key=COLUMNS[name][1], reverse=backwards)
@@ -113,15 +118,15 @@ def _columns(asked: Asked, sorted_by: str, *, backwards: bool) -> list[Column]:
     return columns
 
 
-def row(line: Line, now: datetime) -> Row:
+def row(line: Line, now: datetime, *, automatic: bool) -> Row:
     overview = line.overview
     project = overview.project
     deployment = deployment_of(overview)
-    automatic = any(each.strategy.automatic for each in line.decisions)
+    severity = overview.severity(now)
     return Row(
         id=project.pk,
         name=words.title_case(project.name),
-        severity=words.severity_word(overview.severity(now)),
+        severity=words.severity_word(severity) if overview.released or severity else "unknown",
         state=_state(line, now),
         blocked=" · ".join(block.description for block in line.blocks),
         criticality=project.get_criticality_display() or "" if project.criticality is not None else "",

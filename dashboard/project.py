@@ -16,28 +16,29 @@ from dashboard.pipeline import pipeline, repository_url
 from dashboard.sentences import told
 from dashboard.upkeep import deployment_of_detail, recommended
 from projects.models import Project
-from projects.queries import Detail, in_detail
+from projects.queries import Detail, details, with_relations
 from releases.queries import decisions
 
-RECENT = 15  # events
+RECENT = 8  # events
 
 
 @require_safe
 @for_readers
 def project(request: HttpRequest, project_id: int) -> HttpResponse:
     """Its stages, what waits between them, what happens next, and what happened."""
-    row = in_detail(Project.objects.filter(pk=project_id)).first()
+    row = with_relations(Project.objects.filter(pk=project_id)).first()
     if row is None:
         raise Http404("There is no such project.")
     now = timezone.now()
     with_people = request.user.is_authenticated
-    return render(request, "project/project.html", page(Detail.of(row), now, with_history=with_people))
+    return render(request, "project/project.html", page(details([row])[0], now, with_history=with_people))
 
 
 def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, object]:
     """What the page shows; history names people, so it is for those who are signed in."""
     project = detail.project
-    decided = decisions([project], now)[project.pk]
+    blocks = unresolved_blocks([project], now)
+    decided = decisions([project], now, blocks)[project.pk]
     events = AuditEvent.objects.filter(project_id=project.pk).order_by("-id")[: RECENT if with_history else 0]
     severity = detail.severity(now)
     return {
@@ -54,7 +55,7 @@ def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, obje
         "deployment": deployment_of_detail(detail),
         "properties": getattr(project, "properties", None),
         "recommendations": recommended(detail, decided),
-        "blocks": unresolved_blocks([project], now)[project.pk],
+        "blocks": blocks[project.pk],
         "decisions": decided,
         "with_history": with_history,
         "lines": [told(event) for event in events],

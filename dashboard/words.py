@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -41,7 +42,12 @@ def title_case(name: str) -> str:
 
 
 def first_name(name: str) -> str:
-    return (name.split() or ["?"])[0]
+    """The first word of a name. One that is written from right to left is kept from turning its neighbours round."""
+    first = (name.split() or ["?"])[0]
+    if first.isascii():
+        return first
+    turns = any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in first)
+    return f"\N{FIRST STRONG ISOLATE}{first}\N{POP DIRECTIONAL ISOLATE}" if turns else first
 
 
 def in_words(names: Sequence[str]) -> str:

@@ -33,6 +33,7 @@
   };
 
   const place = (card) => {
+    card.classList.remove("htmx-added", "htmx-settling");
     const old = document.getElementById(card.id) === card ? null : document.querySelector(`[data-group] > #${card.id}`);
     if (card.hasAttribute("data-gone")) {
       old?.remove();
@@ -47,7 +48,7 @@
     }
     const focused = old?.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     card.classList.add("arrived");
-    card.addEventListener("animationend", () => card.classList.remove("arrived"), { once: true });
+    setTimeout(() => card.classList.remove("arrived"), 2500);
     if (old && (group === groups.list || (old.parentElement === group && stays(old, card)))) old.replaceWith(card);
     else {
       old?.remove();

@@ -10,6 +10,7 @@
   const essence = (part) => {
     const copy = part.cloneNode(true);
     for (const time of copy.querySelectorAll("time")) time.textContent = "";
+    copy.classList.remove("htmx-added", "htmx-settling");
     for (const details of copy.querySelectorAll("details")) details.open = false;
     copy.classList.remove("arrived");
     return copy.outerHTML;
@@ -27,6 +28,7 @@
       if (details) details.open = open;
     });
     fresh.classList.add("arrived");
+    setTimeout(() => fresh.classList.remove("arrived"), 2500);
     const from = old.getBoundingClientRect();
     old.replaceWith(fresh);
     // A part that ends above the window and grew must not push down what is read.
