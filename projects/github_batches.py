@@ -13,6 +13,7 @@ Item = TypeVar("Item")
 Found = TypeVar("Found")
 Answers = dict[Item, Found | StageUnreadable]
 
+LEAST: Final = 5  # to begin with: one repository that GitHub cannot manage must not slow all the others down
 LOST_SECONDS: Final = 30  # spent on queries that failed: then the rest is not asked
 MOST_FAILURES: Final = 3  # in a row
 _ONE_BATCH: Final = (Trouble.BROKEN_ANSWER, Trouble.TOO_LARGE)
@@ -53,7 +54,7 @@ def in_batches(
             end = trouble or StageUnreadable(Trouble.UNREACHABLE, "GitHub does not manage its answers in time.")
             answers.update({item: end for rest in waiting for item in rest})
             waiting.clear()
-    _learned[use] = min(size * 2, most) if went_well else size
+    _learned[use] = min(size * 2, most) if went_well else max(size, LEAST)
     return answers
 
 

@@ -122,11 +122,10 @@ def refused(answer: Answer, whom: Whom, now: datetime) -> StageUnreadable | None
             f'{whom.github} refuses the credentials of the profile "{whom.profile}": they are wrong, expired or '
             f"revoked. Enter new ones in the profile.{said}",
         )
-    if status in (502, 504):
-        return TooHeavy(Trouble.UNREACHABLE, f"{whom.github} did not manage its answer in time ({status}). {_AGAIN}")
+    if status in (500, 502, 504):
+        return TooHeavy(Trouble.UNREACHABLE, f"{whom.github} did not manage its answer ({status}). {_AGAIN}{said}")
     if status >= 500:
-        kind = Passing if status == 503 else StageUnreadable
-        return kind(Trouble.UNREACHABLE, f"{whom.github} has a problem of its own ({status}). {_AGAIN}{said}")
+        return Passing(Trouble.UNREACHABLE, f"{whom.github} has a problem of its own ({status}). {_AGAIN}{said}")
     if status in (400, 405, 406, 415):
         return StageUnreadable(Trouble.BROKEN_ANSWER, f"{whom.github} does not understand Horizon ({status}).{said}")
     return None
