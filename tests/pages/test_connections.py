@@ -20,13 +20,14 @@ def _status(site: str, path: str) -> int:
 
 def _other_sessions() -> int:
     """How many sessions use the database of the test besides this one, at most a second after they should be gone."""
+    count = 0
     with connection.cursor() as cursor:
         for _ in range(20):
             cursor.execute(
                 "SELECT count(*), pg_sleep(0.05) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-            count: int = cursor.fetchone()[0]
+            count = cursor.fetchone()[0]
             if count == 0:
                 break
     return count
