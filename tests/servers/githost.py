@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     host: GitHost
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name is the base class's
+    def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing."""
 
     def do_GET(self) -> None:

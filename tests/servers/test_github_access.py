@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import githubkit_schemas.latest.models as models
 import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from github import Auth, Github, GithubException, UnknownObjectException
+from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
 from tests.servers.asking import TOKEN, Asking, asking
@@ -200,9 +200,9 @@ class TestPyGithub:
         secret.commit("main", "Add maps")
         repository = library.get_repo("artsy/secret")
         pull = repository.create_pull(base="release", head="main", title="Deploy", body="All")
-        assert (pull.number, pull.mergeable) == (1, None)
-        assert repository.get_pull(1).mergeable is None
-        assert repository.get_pull(1).mergeable is True
+        assert (pull.number, pull.raw_data["mergeable"]) == (1, None)
+        assert repository.get_pull(1).raw_data["mergeable"] is None
+        assert repository.get_pull(1).raw_data["mergeable"] is True
         result = pull.merge(sha=secret.sha("main"))
         assert (result.merged, result.sha) == (True, secret.sha("release"))
         library.close()

@@ -103,7 +103,7 @@ class TestFaults:
 
     def test_an_answer_is_no_json(self, ask: Asking, repo: Repository) -> None:
         ask.github.fail(f"GET {PATH}$", garbage=True)
-        with pytest.raises(ValueError, match="decode|Expecting"):
+        with pytest.raises(ValueError, match=r"decode|Expecting"):
             ask.get(PATH).json()
 
     def test_an_answer_never_ends(self, ask: Asking, repo: Repository) -> None:

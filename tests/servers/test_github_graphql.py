@@ -52,7 +52,8 @@ class TestRepositories:
 
     def test_a_missing_one_is_null_with_an_error_and_the_others_are_there(self, ask: Asking, repo: Repository) -> None:
         answer = ask.graphql(
-            '{ a: repository(owner: "artsy", name: "candela") { name } b: repository(owner: "artsy", name: "x") { name } }'
+            '{ a: repository(owner: "artsy", name: "candela") { name } '
+            'b: repository(owner: "artsy", name: "x") { name } }'
         )
         assert answer["data"] == {"a": {"name": "candela"}, "b": None}
         (error,) = answer["errors"]
@@ -104,7 +105,8 @@ class TestTags:
         answer = ask.graphql("""{ repository(owner: "artsy", name: "candela") {
             refs(refPrefix: "refs/tags/", first: 2, orderBy: {field: TAG_COMMIT_DATE, direction: DESC}) {
               totalCount pageInfo { hasNextPage endCursor }
-              nodes { name target { oid ... on Tag { tagger { date } target { oid } } ... on Commit { committedDate } } }
+              nodes { name target { oid
+                ... on Tag { tagger { date } target { oid } } ... on Commit { committedDate } } }
         } } }""")
         refs = answer["data"]["repository"]["refs"]
         assert [node["name"] for node in refs["nodes"]] == ["v2", "v3"]
@@ -113,8 +115,8 @@ class TestTags:
         assert refs["pageInfo"]["hasNextPage"]
         rest = ask.graphql(
             """query($after: String) { repository(owner: "artsy", name: "candela") {
-            refs(refPrefix: "refs/tags/", first: 2, after: $after, query: "V", orderBy: {field: TAG_COMMIT_DATE, direction: DESC}) {
-            nodes { name } } } }""",
+            refs(refPrefix: "refs/tags/", first: 2, after: $after, query: "V",
+              orderBy: {field: TAG_COMMIT_DATE, direction: DESC}) { nodes { name } } } }""",
             after=refs["pageInfo"]["endCursor"],
         )
         assert rest["data"]["repository"]["refs"]["nodes"] == [{"name": "v1"}]
@@ -129,7 +131,12 @@ class TestCommits:
               statusCheckRollup { state } } } } }""")
         found = answer["data"]["repository"]["object"]
         assert (found["messageHeadline"], found["messageBody"]) == ("Add maps", "With tiles")
-        person = {"name": "Ana Lee", "email": "ana@example.com", "date": "2026-11-01T09:00:00Z", "user": {"login": "ana"}}
+        person = {
+            "name": "Ana Lee",
+            "email": "ana@example.com",
+            "date": "2026-11-01T09:00:00Z",
+            "user": {"login": "ana"},
+        }
         assert found["author"] == person
         assert found["parents"]["nodes"] == [{"oid": repo.sha("main~1")}]
         assert found["associatedPullRequests"]["nodes"] == [{"number": 1}]
@@ -258,7 +265,11 @@ class TestSchemaCheck:
     @pytest.mark.parametrize(
         ("ours", "theirs", "line"),
         [
-            ("defaultBranchRef: Ref\n", "defaultBranchRef: Ref!\n", "Repository.defaultBranchRef: Ref! at GitHub, Ref here"),
+            (
+                "defaultBranchRef: Ref\n",
+                "defaultBranchRef: Ref!\n",
+                "Repository.defaultBranchRef: Ref! at GitHub, Ref here",
+            ),
             ("  MERGED\n", "", "PullRequestState.MERGED: only here"),
             ("followRenames: Boolean = true", "followRenames: Boolean", "Query.repository(followRenames): Boolean at"),
             ("  nameWithOwner: String!\n", "", "Repository.nameWithOwner: GitHub has no such field"),

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-import githubkit_schemas.latest.models as models
 import httpx
 import pytest
+from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
 from tests.servers.asking import TOKEN, Asking
@@ -131,7 +131,11 @@ class TestMerging:
     ) -> None:
         before, head = repo.sha("release"), repo.sha("staging")
         answer = merge(sha=head, commit_title="Deploy", commit_message="By Horizon")
-        assert answer.json() == {"sha": repo.sha("release"), "merged": True, "message": "Pull Request successfully merged"}
+        assert answer.json() == {
+            "sha": repo.sha("release"),
+            "merged": True,
+            "message": "Pull Request successfully merged",
+        }
         merged = repo.log("release")[0]
         assert (merged.parents, merged.message) == ((before, head), "Deploy\n\nBy Horizon")
         assert (merged.author.name, merged.committer.name) == ("Ana Lee", "GitHub")
@@ -151,7 +155,7 @@ class TestMerging:
         before = repo.sha("release")
         assert merge(merge_method="rebase").status_code == 200
         assert [commit.message for commit in repo.log(f"{before}..release")] == ["Change 3", "Change 2", "Change 1"]
-        assert not set(commit.sha for commit in repo.log("staging")) & {repo.sha("release")}
+        assert repo.sha("release") not in {commit.sha for commit in repo.log("staging")}
 
     def test_files_changed_on_both_sides_are_merged_line_by_line(
         self, repo: Repository, pull: int, merge: Merge

@@ -5,14 +5,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Union
 
-import githubkit_schemas.latest.models as models
 import pytest
+from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
 from tests.servers.asking import Asking, asking
 from tests.servers.github import GitHubServer, Repository
 
-RULE = Union[  # noqa: UP007 -- made from what the package has
+RULE: Any = Union[  # noqa: UP007 -- made from what the package has
     tuple(getattr(models, name) for name in dir(models) if re.fullmatch(r"RepositoryRuleDetailedOneof\d+", name))
 ]
 LONG_AGO = datetime(2020, 2, 29, 12, tzinfo=UTC)
@@ -90,7 +90,8 @@ class TestShapes:
     def test_of_the_rules_of_a_branch(self, ask: Asking, pulled: Repository) -> None:
         rules = ask.json("/repos/artsy/candela/rules/branches/release")
         assert [rule["type"] for rule in rules] == ["required_status_checks", "pull_request", "merge_queue"]
-        shaped(list[RULE], rules)
+        for rule in rules:
+            shaped(RULE, rule)
 
     def test_of_what_is_made(self, ask: Asking, repo: Repository) -> None:
         path, sha = "/repos/artsy/candela", repo.sha("staging")

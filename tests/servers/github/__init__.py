@@ -1,7 +1,7 @@
 """A GitHub of our own over real git repositories, on 127.0.0.1: REST, GraphQL and git over http.
 
-It stands for GitHub Enterprise (`api_url` ends in /api/v3, GraphQL at /api/graphql); the same REST routes answer at the root
-of the server and GraphQL at /graphql, as on api.github.com. In tests take the pytest fixture `github`; elsewhere:
+It stands for GitHub Enterprise (`api_url` ends in /api/v3, GraphQL at /api/graphql); the same REST routes answer at the
+root of the server and GraphQL at /graphql, as on api.github.com. In tests take the pytest fixture `github`; elsewhere:
 
     with GitHubServer() as github:                      # own threads, port 0 unless given
         github.url                                      # http://127.0.0.1:PORT: web pages and git
@@ -76,8 +76,8 @@ What happened:
                                                          # kinds: pull-request.opened/.edited/.merged/.enqueued/.assigned/
                                                          # .commented/.closed, status.created, branch.created/.updated/.deleted
 
-As a process of its own (bench, demo): `GitHubProcess` in tests.servers.github.process starts `python -m tests.servers.github`
-and calls the same methods over its control port.
+As a process of its own (bench, demo): `GitHubProcess` in tests.servers.github.process starts `python -m
+tests.servers.github` and calls the same methods over its control port.
 """
 
 from tests.servers.github.faults import Fault

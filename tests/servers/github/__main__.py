@@ -1,7 +1,7 @@
 """`python -m tests.servers.github [--port N] [--data DIR] [--control-port N]`: a GitHub server as a process of its own.
 
-Prints one line of JSON with its addresses when it is ready, and ends on SIGTERM, SIGINT or when its standard input closes
-(so that it never outlives the process that started it).
+Prints one line of JSON with its addresses when it is ready, and ends on SIGTERM, SIGINT or when its standard input
+closes (so that it never outlives the process that started it).
 """
 
 import argparse

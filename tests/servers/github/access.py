@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 LEVELS = ("none", "read", "write", "admin")
 LONGEST_JWT = 600  # seconds that `exp` may lie ahead
-EXPIRED_JWT = "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires"
+EXPIRED_JWT = (
+    "'Expiration time' claim ('exp') must be a numeric value representing the future time "
+    "at which the assertion expires"
+)
 EARLY_JWT = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
 OPEN_TO_ALL = frozenset({"metadata", "contents", "pull_requests", "statuses", "checks", "issues"})
 PERMISSION_ROLE = {"read": Role.READ, "write": Role.WRITE, "admin": Role.ADMIN}

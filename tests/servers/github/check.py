@@ -1,8 +1,9 @@
 """`make check-github`: is our subset of GitHub's GraphQL schema still GitHub's?
 
-Installs the newest npm package `@octokit/graphql-schema` into a temporary folder and compares each type, field, argument,
-default, nullability, enum value, interface and union member. Ours may leave things out, but not in enums, input objects'
-required fields and required arguments. Exit status 1 for any difference, 2 when the package could not be had.
+Installs the newest npm package `@octokit/graphql-schema` into a temporary folder and compares each type, field,
+argument, default, nullability, enum value, interface and union member. Ours may leave things out, but not in enums,
+input objects' required fields and required arguments. Exit status 1 for any difference, 2 when the package could not be
+had.
 """
 
 import subprocess

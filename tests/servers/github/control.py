@@ -1,7 +1,7 @@
 """Lets another process do with a server what a test does in its own: JSON over a second port of 127.0.0.1.
 
-One call is POST {"repository": full name or null, "method": name, "arguments": {...}}; it answers {"result": ...} or, with
-status 400, {"error": text}. What JSON has no word for comes back as its text. Public methods only.
+One call is POST {"repository": full name or null, "method": name, "arguments": {...}}; it answers {"result": ...} or,
+with status 400, {"error": text}. What JSON has no word for comes back as its text. Public methods only.
 """
 
 from __future__ import annotations

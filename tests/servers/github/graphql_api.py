@@ -1,7 +1,7 @@
 """GraphQL over HTTP: cost, limits, and errors in GitHub's form.
 
-Limits: docs.github.com, "Rate limits and query limits for the GraphQL API"; the texts of time-outs and partial errors from
-answers quoted in the issues of cli/cli and octokit/graphql.js.
+Limits: docs.github.com, "Rate limits and query limits for the GraphQL API"; the texts of time-outs and partial errors
+from answers quoted in the issues of cli/cli and octokit/graphql.js.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ MOST_NODES = 500_000
 TIMEOUT_PENALTY = 10
 NAME = re.compile(r"\s*(?:query|mutation)\s+(\w+)")
 TIMED_OUT = (
-    "Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug. "
+    "Something went wrong while executing your query. "
+    "This may be the result of a timeout, or it could be a GitHub bug. "
     "Please include `{id}` when reporting this issue."
 )
 

@@ -1,6 +1,7 @@
 """Rate limits: the hourly budgets of REST and GraphQL, and the secondary limit.
 
-Numbers and headers: docs.github.com, "Rate limits for the REST API" and "Rate limits and query limits for the GraphQL API".
+Numbers and headers: docs.github.com, "Rate limits for the REST API" and "Rate limits and query limits for the GraphQL
+API".
 """
 
 from __future__ import annotations

@@ -101,8 +101,8 @@ class Review:
 class Rule:
     """What a branch demands, by classic protection or by a ruleset; `ruleset_id` is None for the classic kind.
 
-    `checks` are the contexts that must be green, `strict` wants the branch up to date, `admins` binds administrators, too.
-    `bypass` names accounts that a ruleset lets pass.
+    `checks` are the contexts that must be green, `strict` wants the branch up to date, `admins` binds administrators,
+    too. `bypass` names accounts that a ruleset lets pass.
     """
 
     pattern: str
@@ -144,7 +144,8 @@ class Act:
 class Request:
     """One request as the server saw it. `token` is the secret that came with it, `operation` what faults match on.
 
-    `status` is 0 when the connection was closed without an answer. `seconds` is the server's own time, latency left out.
+    `status` is 0 when the connection was closed without an answer. `seconds` is the server's own time, latency left
+    out.
     """
 
     method: str

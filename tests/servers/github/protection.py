@@ -1,7 +1,7 @@
 """What a branch demands before something is merged into it, and what a commit's checks say.
 
-Texts of refusals are GitHub's, as seen in PennyDreadfulMTG/Penny-Dreadful-Tools#6226 (a missing check), akuity/kargo PR 6490
-(merge method, moved base), Reviewable#561 (reviews), anza-xyz/kit PR 94 (rulesets and the merge queue).
+Texts of refusals are GitHub's, as seen in PennyDreadfulMTG/Penny-Dreadful-Tools#6226 (a missing check), akuity/kargo PR
+6490 (merge method, moved base), Reviewable#561 (reviews), anza-xyz/kit PR 94 (rulesets and the merge queue).
 """
 
 from __future__ import annotations

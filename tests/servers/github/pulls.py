@@ -347,9 +347,10 @@ class Pulls:
         self._mark_merged(pull, made, by)
         self.repository.move(HEADS + pull.base_ref, made, by=by)
         heads = pull.head_repository
-        if self.repository.settings.delete_branch_on_merge and heads is self.repository:
-            if pull.head_ref != heads.default_branch and not rules_for(heads, pull.head_ref):
-                heads.move(HEADS + pull.head_ref, None, by=by)
+        if not self.repository.settings.delete_branch_on_merge or heads is not self.repository:
+            return
+        if pull.head_ref != heads.default_branch and not rules_for(heads, pull.head_ref):
+            heads.move(HEADS + pull.head_ref, None, by=by)
 
     # merge queue and merge-async
 
@@ -389,7 +390,9 @@ class Pulls:
     def merge_asynchronously(
         self, pull: PullRequest, *, by: str, sha: str | None, method: str | None, action: str, bypass: bool
     ) -> AsyncMerge:
-        """Notes the wish; rules are looked at when it runs (gh-stack's "Merge API" reference). 409 while one is pending."""
+        """Notes the wish; rules are looked at when it runs (gh-stack's "Merge API" reference). 409 while one is
+        pending.
+        """
         if any(wish.number == pull.number and wish.state == "pending" for wish in self.asynchronous.values()):
             raise Refused(409, "A merge request for this pull request is already pending.")
         if sha is not None and sha != pull.head_sha:

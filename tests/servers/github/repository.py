@@ -531,6 +531,8 @@ class Repository:
             self.pulls.review(self.pulls.get(number), by, state)
 
     def process_merge_queue(self, branch: str) -> list[int]:
-        """Lets the queue work once: each waiting pull request is merged, or put out when it cannot be; returns the merged."""
+        """Lets the queue work once: each waiting pull request is merged, or put out when it cannot be; returns the
+        merged.
+        """
         with self.github.lock:
             return self.pulls.process_queue(branch)

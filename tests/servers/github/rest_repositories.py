@@ -239,7 +239,9 @@ def check_assignee(call: Call) -> Answer:
 
 
 def assignable(call: Call, login: str) -> bool:
-    """Who may at least read and belongs there: a person, or a bot that writes (docs, "Check if a user can be assigned")."""
+    """Who may at least read and belongs there: a person, or a bot that writes (docs, "Check if a user can be
+    assigned").
+    """
     known = login.lower() in call.github.accounts and not call.github.is_organization(login)
     return known and call.repository.role_of(login).admits(Role.TRIAGE)
 

@@ -80,7 +80,7 @@ class Listener(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        self._open.discard(request)  # type: ignore[arg-type]
+        self._open.discard(request)
         super().shutdown_request(request)
 
     def drop_connections(self) -> None:
@@ -137,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
             return Answer(status, (fault.body or "").encode(), headers | (fault.headers or {}))
         try:
             answer = respond(self.github, incoming, operation)
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 -- kept, and raised when the server stops
             self.github.failures.append(failure)
             answer = Answer(500, traceback.format_exc().encode(), {"Content-Type": "text/plain"})
         if fault and fault.after_effect and fault.status:
@@ -219,7 +219,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def operation_of(incoming: Incoming) -> str:
-    """What faults match on: "GET /repos/artsy/candela/pulls", "GRAPHQL <operation's name>", "GIT /artsy/candela.git/..."."""
+    """What faults match on: "GET /repos/artsy/candela/pulls", "GRAPHQL <operation's name>", "GIT
+    /artsy/candela.git/...".
+    """
     if incoming.path in GRAPHQL:
         return f"GRAPHQL {graphql_operation(incoming)}"
     if smart_http.is_git(incoming):

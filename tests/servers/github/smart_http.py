@@ -1,7 +1,7 @@
 """git over http: GitHub's addresses and errors in front of git's own upload-pack and receive-pack.
 
-Protocol: git's gitprotocol-http and gitprotocol-v2. The question `ls-refs` of version 2, which every `git ls-remote` asks,
-is answered from memory.
+Protocol: git's gitprotocol-http and gitprotocol-v2. The question `ls-refs` of version 2, which every `git ls-remote`
+asks, is answered from memory.
 """
 
 from __future__ import annotations

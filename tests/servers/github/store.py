@@ -1,7 +1,7 @@
 """One bare repository: objects and refs in memory, written to disk when git itself has to read them.
 
-Answers about refs never touch the disk, and a thousand repositories are built in a second. Whoever pushes by git over http
-changes the disk; `adopt` takes that over. Not safe for threads: the server's lock is held around it.
+Answers about refs never touch the disk, and a thousand repositories are built in a second. Whoever pushes by git over
+http changes the disk; `adopt` takes that over. Not safe for threads: the server's lock is held around it.
 """
 
 import heapq

@@ -36,5 +36,6 @@ def answer(github: GitHub, incoming: Incoming) -> Answer:
 
 def avatar(path: str) -> Answer:
     hue = int(hashlib.sha256(path.encode()).hexdigest()[:4], 16) % 360
-    picture = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" fill="hsl({hue} 60% 60%)"/></svg>'
+    square = f'<rect width="8" height="8" fill="hsl({hue} 60% 60%)"/>'
+    picture = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8">{square}</svg>'
     return Answer(200, picture.encode(), {"Content-Type": "image/svg+xml"})

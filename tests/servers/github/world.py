@@ -132,7 +132,9 @@ class GitHub(Disturbances):
         repositories: Sequence[str] | None = None,
         expires: datetime | None = None,
     ) -> Credential:
-        """A classic token (scope `repo` and `workflow` unless said otherwise), fine-grained when `permissions` are given."""
+        """A classic token (scope `repo` and `workflow` unless said otherwise), fine-grained when `permissions` are
+        given.
+        """
         with self.lock:
             self.person(login)
             classic = tuple(scopes if scopes is not None else ("repo", "workflow")) if permissions is None else None
