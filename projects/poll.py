@@ -4,7 +4,7 @@ only its own projects."""
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from projects.sources import reader_of
 logger = logging.getLogger(__name__)
 
 CHUNK = 50  # projects: GitHub is asked for the refs of up to 50 repositories in one query
+PROLONG_AFTER = 30  # seconds: the first fetch of a large repository outlasts a lease
 READERS = 4  # changed projects read at the same time; GitHub wants no more than 100 requests at once per account
 
 Clock = Callable[[], datetime]
@@ -174,9 +175,12 @@ def _refresh(changed: Sequence[Sighting], lease: UUID, clock: Clock, tally: Tall
     complete = _with_snapshots(changed)
     with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as pool:
         readings = {pool.submit(_read, sighting): sighting for sighting in complete}
-        for future in as_completed(readings):
+        unfinished = set(readings)
+        while unfinished:
+            done, unfinished = wait(unfinished, timeout=PROLONG_AFTER, return_when=FIRST_COMPLETED)
             leases.prolong(lease, clock())
-            _store(readings[future], future, lease, clock, tally)
+            for future in done:
+                _store(readings[future], future, lease, clock, tally)
 
 
 def _with_snapshots(sightings: Sequence[Sighting]) -> list[Sighting]:
