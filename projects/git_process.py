@@ -67,7 +67,7 @@ class Limits:
     """How long and how much: seconds, bytes, and remotes asked at once."""
 
     question_seconds: float = 20
-    fetch_seconds: float = 240
+    fetch_seconds: float = 180  # less than the time limit of a background task
     answer_bytes: int = 32 << 20
     mirror_bytes: int = 2 << 30
     at_once: int = 16
