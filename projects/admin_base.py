@@ -79,7 +79,7 @@ class ConfiguredAdmin(ModelAdmin):
         """The buttons above the form of a stored thing."""
         return ()
 
-    def render_change_form(  # noqa: PLR0917  (Django's signature)
+    def render_change_form(
         self,
         request: HttpRequest,
         context: dict[str, Any],

@@ -1,9 +1,10 @@
 """Parts of the admin's forms: fields for secrets and lists, and a form that asks projects/validation.py."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.forms.models import InlineForeignKeyField, construct_instance
 
 from projects.secrets import Secret
 from projects.validation import Problem
@@ -11,7 +12,12 @@ from projects.validation import Problem
 if TYPE_CHECKING:  # unfold has no types, Django's classes have parameters only in them
     from django.forms import NumberInput, PasswordInput, Textarea, TextInput
 
-    ModelForm = forms.ModelForm[Any]
+    class ModelForm(forms.ModelForm[Any]):
+        """With what Django documents in its source only, and the stubs leave out."""
+
+        def _get_validation_exclusions(self) -> set[str]: ...
+        def _update_errors(self, errors: forms.ValidationError) -> None: ...
+
 else:
     from django.forms import ModelForm
     from unfold.widgets import UnfoldAdminIntegerFieldWidget as NumberInput
@@ -83,12 +89,22 @@ class RuledForm(ModelForm):
     def rules(self) -> Iterable[Problem]:
         raise NotImplementedError
 
-    def validate_constraints(self) -> None:
-        broken = list(self.rules())
-        for problem in broken:
+    def _post_clean(self) -> None:
+        """As Django's, but the rules come before the database's constraints, which would tell the same less well."""
+        excluded = self._get_validation_exclusions()
+        excluded |= {name for name, field in self.fields.items() if isinstance(field, InlineForeignKeyField)}
+        self.instance = construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
+        self._try(lambda: self.instance.clean_fields(exclude=excluded))
+        for problem in self.rules():
             self.add_problem(problem)
-        if not broken and not self.errors:
-            super().validate_constraints()
+        if not self.errors:
+            self._try(lambda: self.instance.validate_constraints(exclude=excluded))
+
+    def _try(self, validate: Callable[[], None]) -> None:
+        try:
+            validate()
+        except forms.ValidationError as error:
+            self._update_errors(error)
 
     def add_problem(self, problem: Problem) -> None:
         field = problem.field if problem.field in self.fields else None

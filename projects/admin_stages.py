@@ -47,8 +47,7 @@ class StageForm(RuledForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         # Positions are given anew by the formset, and their constraint is deferred.
-        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # the stubs lack it
-        return {*excluded, "position"}
+        return {*super()._get_validation_exclusions(), "position"}
 
     def rules(self) -> Iterable[Problem]:
         project = self.instance.project if "project" in self.instance._state.fields_cache else None

@@ -128,7 +128,7 @@ def normalised_secret(clear: str, kind: str) -> str:
     if kind != Kind.GITHUB_APP:
         return clear
     match = _PEM.search(clear.replace("\\n", "\n"))
-    if match is None:
+    if match is None or ":" in match[2]:  # with headers, as a key with a passphrase has them
         return clear
     body = re.sub(r"\s+", "", match[2])
     lines = [body[start : start + 64] for start in range(0, len(body), 64)]

@@ -127,7 +127,7 @@ def unique(things: st.SearchStrategy[Config], most: int) -> st.SearchStrategy[li
 def stages(draw: Callable[..., Any], repository: int) -> Config:
     remote = f"https://github.com/artsy/repository{repository}.git"
     source = draw(st.sampled_from(["branch", "tag_pattern", "hokusai"]))
-    stage = {"name": draw(NAMES), "git_remote": remote}
+    stage: Config = {"name": draw(NAMES), "git_remote": remote}
     if source == "hokusai":
         image = optional(registry_repository=st.just("artsy/candela"), profile=st.just("registry"))
         return stage | {"hokusai": draw(st.sampled_from(["staging", "production"]))} | draw(image)
