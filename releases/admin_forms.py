@@ -71,7 +71,8 @@ class StrategyForm(RuledForm):
         return as_secret(urls) if urls else self.kept("slack_webhook_urls")
 
     def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or self.cleaned_data
+        super().clean()
+        cleaned = self.cleaned_data
         if cleaned.get("forget_webhook_urls") and not self.typed("slack_webhook_urls"):
             cleaned["slack_webhook_urls"] = Secret("")
         return cleaned

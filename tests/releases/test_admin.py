@@ -1,0 +1,173 @@
+"""Deploy strategies in the admin: inside the page of their project, and on their own."""
+
+import pytest
+from django.test import Client
+
+from audit.models import AuditEvent
+from projects.models import Profile, Project
+from projects.secrets import Secret
+from releases.models import DeployStrategy
+from tests import worlds
+from tests.projects.admin_site import AdminSite
+
+pytestmark = pytest.mark.django_db
+WEBHOOK = "https://hooks.slack.com/services/T0/B0/canaryabcd"
+ROW = "stages-2-strategies-0-"
+
+
+@pytest.fixture
+def site(client: Client) -> AdminSite:
+    return AdminSite(client)
+
+
+@pytest.fixture
+def project() -> Project:
+    return worlds.project("candela", profile=worlds.github_profile())
+
+
+def strategy_of(project: Project, **changed: object) -> DeployStrategy:
+    values: dict[str, object] = {"base": "release", "head": "staging", "automatic": True} | changed
+    return DeployStrategy.objects.create(stage=project.stages.get(name="production"), **values)
+
+
+def in_project(site: AdminSite, project: Project, **fields: str) -> str:
+    """Send the project's page with a strategy for its third stage."""
+    form = site.form(f"projects/project/{project.pk}/change/")
+    sent = {ROW + name: value for name, value in fields.items()}
+    defaults = {ROW + "time_zone": "UTC", ROW + "merge_method": "merge", ROW + "provider": "github pull request"}
+    if form.values["stages-2-strategies-INITIAL_FORMS"] == "0":
+        sent = {"stages-2-strategies-TOTAL_FORMS": "1", **defaults, **sent}
+    return site.send(form, **sent)
+
+
+def own_page(site: AdminSite, strategy: DeployStrategy, **fields: str) -> str:
+    return site.send(site.form(f"releases/deploystrategy/{strategy.pk}/change/"), **fields)
+
+
+class TestInsideTheProjectsPage:
+    def test_a_strategy_is_added_to_its_stage(self, site: AdminSite, project: Project) -> None:
+        in_project(site, project, base="release", head="staging", merge_after="86400", automatic="on")
+
+        strategy = DeployStrategy.objects.get()
+        assert strategy.stage.name == "production"
+        assert (strategy.merge_after, strategy.merge_prior_warning) == (86400, 3600)
+        event = AuditEvent.objects.get()
+        assert event.data["object"] == "deploy strategy"
+        assert event.project_name == "candela"
+
+    def test_a_new_project_gets_stages_and_strategies_at_once(self, site: AdminSite) -> None:
+        profile = worlds.github_profile()
+        form = site.form("projects/project/add/")
+        stage = {"name": "production", "git_remote": "https://github.com/artsy/x.git", "branch": "release"}
+        strategy = {"base": "release", "head": "staging", "time_zone": "UTC", "merge_method": "merge"}
+
+        site.send(
+            form,
+            organization=str(profile.organization_id),
+            name="x",
+            **{f"stages-0-{name}": value for name, value in stage.items()},
+            **{"stages-0-profile": str(profile.pk), "stages-0-strategies-TOTAL_FORMS": "1"},
+            **{f"stages-0-strategies-0-{name}": value for name, value in strategy.items()},
+            **{"stages-0-strategies-0-provider": "github pull request"},
+        )
+
+        assert str(DeployStrategy.objects.get()) == "artsy/x production: staging -> release"
+
+    @pytest.mark.parametrize(
+        ("fields", "sentence"),
+        [
+            ({"head": "release"}, "Base and head are the same branch"),
+            ({"head": "--x"}, "must not begin with a hyphen"),
+            ({"merge_after": "60", "merge_prior_warning": "60"}, "must be shorter than merge_after"),
+            ({"merge_after": "315360000"}, "365 days"),
+            ({"time_zone": "Mars/Olympus"}, "There is no such time zone"),
+            ({"time_zone": "Europe/Berln"}, "Did you mean Europe/Berlin?"),
+            ({"blocked_time_buckets": "* 1-2 * *"}, "five fields"),
+            ({"slack_webhook_urls": "https://evil.test/canary"}, "is not allowed"),
+            ({"slack_webhook_urls": "http://hooks.slack.com/canary"}, "must begin with https://"),
+            ({"slack_channels": "dev team"}, "is no Slack channel"),
+            ({"repository": "https://github.com/artsy/x"}, "Write the repository as owner/name"),
+        ],
+    )
+    def test_a_mistake_is_told(self, site: AdminSite, project: Project, fields: dict[str, str], sentence: str) -> None:
+        page = in_project(site, project, **({"base": "release", "head": "staging"} | fields))
+        assert sentence in page
+        assert "canary" not in page
+        assert not DeployStrategy.objects.exists()
+
+    def test_a_stage_without_github_profile_is_told(self, site: AdminSite) -> None:
+        page = in_project(site, worlds.project("plain"), base="release", head="staging")
+        assert "needs a github-token or github-app profile" in page
+
+    def test_two_strategies_of_one_repository_must_not_share_base_and_head(
+        self, site: AdminSite, project: Project
+    ) -> None:
+        strategy_of(project)
+        remote = project.stages.first().git_remote  # type: ignore[union-attr]
+        twin = worlds.project("twin", remote=remote, profile=Profile.objects.get())
+
+        assert "already: two strategies would merge the same pull request" in in_project(
+            site, twin, base="release", head="staging"
+        )
+
+
+class TestSlackWebhookURLs:
+    def test_are_stored_one_a_line_and_shown_masked(self, site: AdminSite, project: Project) -> None:
+        in_project(site, project, base="release", head="staging", slack_webhook_urls=f"{WEBHOOK}\r\n{WEBHOOK}2")
+
+        strategy = DeployStrategy.objects.get()
+        assert strategy.slack_webhook_urls.reveal().split() == [WEBHOOK, f"{WEBHOOK}2"]
+        for address in (f"projects/project/{project.pk}/change/", f"releases/deploystrategy/{strategy.pk}/change/"):
+            page = site.text(address)
+            assert "https://hooks.slack.com/…abcd, https://hooks.slack.com/…bcd2" in page
+            assert "canary" not in page
+
+    def test_stay_when_nothing_is_typed(self, site: AdminSite, project: Project) -> None:
+        strategy = strategy_of(project, slack_webhook_urls=Secret.of(WEBHOOK))
+
+        own_page(site, strategy, merge_after="7200")
+
+        strategy.refresh_from_db()
+        assert (strategy.merge_after, strategy.slack_webhook_urls.reveal()) == (7200, WEBHOOK)
+
+    def test_are_replaced_by_what_is_typed(self, site: AdminSite, project: Project) -> None:
+        strategy = strategy_of(project, slack_webhook_urls=Secret.of(WEBHOOK))
+
+        own_page(site, strategy, slack_webhook_urls="https://hooks.slack.com/services/new")
+
+        strategy.refresh_from_db()
+        assert strategy.slack_webhook_urls.reveal() == "https://hooks.slack.com/services/new"
+        event = AuditEvent.objects.get()
+        assert event.data["after"] == {"slack_webhook_urls": "changed"}
+
+    def test_are_forgotten_when_asked(self, site: AdminSite, project: Project) -> None:
+        strategy = strategy_of(project, slack_webhook_urls=Secret.of(WEBHOOK))
+
+        own_page(site, strategy, forget_webhook_urls="on")
+
+        strategy.refresh_from_db()
+        assert not strategy.slack_webhook_urls
+
+
+class TestOwnPages:
+    def test_list_what_is_released_how(self, site: AdminSite, project: Project) -> None:
+        strategy_of(project, slack_channels=["#dev"], blocked_time_buckets=["* 1-2 * * *"])
+        page = site.text("releases/deploystrategy/")
+        assert "staging → release" in page
+        assert "* 1-2 * * * (UTC)" in page
+
+    def test_an_archived_project_whose_release_is_taken_over_stays_archived(
+        self, site: AdminSite, project: Project
+    ) -> None:
+        strategy_of(project)
+        site.press(f"projects/project/{project.pk}/archive/")
+        remote = project.stages.first().git_remote  # type: ignore[union-attr]
+        strategy_of(worlds.project("twin", remote=remote, profile=Profile.objects.get()))
+
+        assert "artsy/candela stays archived" in site.press(f"projects/project/{project.pk}/restore/")
+        assert Project.objects.active().count() == 1
+
+    @pytest.mark.parametrize("page", ["releases/release", "blocks/deployblock", "audit/auditevent"])
+    def test_what_happened_is_looked_at_and_not_changed(self, site: AdminSite, page: str) -> None:
+        site.text(f"{page}/")
+        assert site.client.get(f"/admin/{page}/add/").status_code == 403
