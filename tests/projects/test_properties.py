@@ -229,6 +229,20 @@ def test_a_limit_pauses_the_profile_and_is_no_error_of_the_project(github: GitHu
     assert names() == []
 
 
+def test_a_limit_on_the_way_to_an_apps_token_pauses_the_profile_too(github: GitHubServer) -> None:
+    app = github.add_app(17)
+    installation = github.add_installation(17, "artsy", permissions={"contents": "read", "metadata": "read"})
+    values = {"kind": Profile.Kind.GITHUB_APP, "app_id": "17", "installation_id": str(installation.id)}
+    profile = worlds.github_profile(api_url=github.api_url, secret=Secret.of(app.private_key), **values)
+    project = github_project(github, profile, "candela", GEMFILE)
+    github.secondary_limit(times=1, retry_after=600, status=403, matching=".*access_tokens")
+
+    read()
+
+    assert not ProjectProperties.objects.filter(project=project).exists()
+    assert ProfileBudget.objects.get(profile=profile).paused_until is not None
+
+
 def test_when_the_time_is_up_the_rest_is_left_with_the_hosts_that_had_trouble(host: GitHost) -> None:
     first, second = (git_project(host, name, GEMFILE) for name in ("first", "second"))
     assert read_due_properties(clock=lambda: NOW, until=NOW) == []
