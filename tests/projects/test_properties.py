@@ -232,7 +232,7 @@ def test_a_limit_pauses_the_profile_and_is_no_error_of_the_project(github: GitHu
 def test_a_limit_on_the_way_to_an_apps_token_pauses_the_profile_too(github: GitHubServer) -> None:
     app = github.add_app(17)
     installation = github.add_installation(17, "artsy", permissions={"contents": "read", "metadata": "read"})
-    values = {"kind": Profile.Kind.GITHUB_APP, "app_id": "17", "installation_id": str(installation.id)}
+    values: dict[str, Any] = {"kind": Profile.Kind.GITHUB_APP, "app_id": "17", "installation_id": str(installation.id)}
     profile = worlds.github_profile(api_url=github.api_url, secret=Secret.of(app.private_key), **values)
     project = github_project(github, profile, "candela", GEMFILE)
     github.secondary_limit(times=1, retry_after=600, status=403, matching=".*access_tokens")

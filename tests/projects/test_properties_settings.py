@@ -20,9 +20,7 @@ def test_without_a_value_there_is_no_minimum(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("value", [">=3.2", "three", "3.x", "3.", "lts/iron", "9" * 100])
-def test_any_other_value_stops_the_start_with_a_line_that_names_it(
-    monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
+def test_any_other_value_stops_the_start_with_a_line_that_names_it(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv(NAME, value)
     with pytest.raises(ImproperlyConfigured, match=f"^{NAME}=.*no version.*for example"):
         env.version(NAME)
