@@ -64,10 +64,11 @@ async def stream(scope: Scope, receive: Receive, send: Send) -> None:
     leaving = asyncio.create_task(_leave(receive))
     try:
         done, _ = await asyncio.wait({telling, leaving}, timeout=LIFE, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        return  # the server ends, and with it the stream: nothing went wrong
     finally:
-        for task in (telling, leaving):
-            task.cancel()
-        await asyncio.wait({telling, leaving})
+        telling.cancel()
+        leaving.cancel()
     if telling in done:
         telling.result()  # it never ends by itself: raises what went wrong
     if leaving not in done:

@@ -1,11 +1,13 @@
 """The site as uvicorn serves it, in a thread of the test process: both see the same database."""
 
+import gc
 import socket
 import threading
 
 import uvicorn
+from django.core.asgi import get_asgi_application
 
-from horizon.asgi import application
+from dashboard.live import with_live
 
 LIMIT = 20.0  # seconds to start and to end
 
@@ -14,7 +16,7 @@ class SiteServer:
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(
-            application,
+            with_live(get_asgi_application()),
             lifespan="off",
             ws="none",
             log_config=None,
@@ -35,5 +37,7 @@ class SiteServer:
     def stop(self) -> None:
         self._server.should_exit = True
         self._thread.join(LIMIT)
+        # A browser that closes while it waits for a page leaves that page's connection to the garbage collector.
+        gc.collect()
         self._socket.close()
         assert not self._thread.is_alive(), "the web server did not end"
