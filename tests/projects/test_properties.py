@@ -1,6 +1,7 @@
 """Reading what repositories say of projects: when it is due, what is stored, and that nobody holds up the others."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
