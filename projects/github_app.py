@@ -6,7 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from github import Auth
+from jwt import PyJWTError
 
 from projects.github_answers import Answer, message_of, parse, server_time
 from projects.github_transport import Wire
@@ -79,7 +81,8 @@ def _request(installation: Installation, private_key: str, whom: Whom, now: date
 
 def signed(app_id: str, private_key: str, whom: Whom) -> str:
     """The App's own token (JWT), good for 5 minutes. Raises StageUnreadable where the key is none."""
-    with suppress(Exception):  # PyJWT and cryptography raise many kinds, some of which quote the key
+    # PyJWT and cryptography refuse in many ways, some of which quote the key: nothing of it is kept.
+    with suppress(PyJWTError, UnsupportedAlgorithm, ValueError, TypeError, AttributeError):
         return Auth.AppAuth(app_id, private_key.strip() + "\n").create_jwt()
     raise _misconfigured(
         f'The secret of the profile "{whom.profile}" is no private key of a GitHub App: paste the whole .pem file, '

@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from django.utils import timezone
 
+from projects.cleaning import clean_line
 from projects.github_answers import Answer, GraphQLAnswer, NoAnswer, graphql_errors, number, parse
 from projects.github_budget import Budget
 from projects.github_credentials import Credentials
@@ -125,6 +126,18 @@ class GitHubClient:
     def learn(self, owner: str, name: str, facts: RepositoryFacts) -> None:
         if (owner.lower(), name.lower()) != (facts.owner.lower(), facts.name.lower()):
             self._names[f"{owner}/{name}".lower()] = (facts.owner, facts.name)
+
+    def login(self) -> str:
+        """Whose credentials these are, as pull requests name it (an App's robot without its `[bot]`); asked once, empty
+        where GitHub does not say."""
+        if not self.budget.login:
+            try:
+                viewer = self.graphql("query Viewer{viewer{login}}", {}).data.get("viewer")
+            except StageUnreadable:
+                return ""
+            found = viewer.get("login") if isinstance(viewer, dict) else None
+            self.budget = replace(self.budget, login=clean_line(str(found or ""), 100).removesuffix("[bot]"))
+        return self.budget.login
 
     def not_found(self, owner: str, name: str) -> StageUnreadable:
         return not_found(self.whom, f"{owner}/{name}")

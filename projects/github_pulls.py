@@ -65,6 +65,11 @@ class GitHub:
         """As the latest answer told it."""
         return self._client.budget
 
+    def login(self) -> str:
+        """Whose credentials these are, in the form of `PullRequest.merged_by`; one request, empty where GitHub does not
+        say."""
+        return self._client.login()
+
     # --- reads ------------------------------------------------------------------------------------------------------
 
     def release_states(

@@ -197,7 +197,8 @@ def _id(repository: Mapping[str, Any] | None, key: str) -> int | None:
 
 
 def _login(person: Mapping[str, Any] | None) -> str | None:
-    return clean_line(person["login"], 100) if person else None
+    """GraphQL names an App's robot without the `[bot]` that REST puts behind it."""
+    return clean_line(person["login"], 100).removesuffix("[bot]") if person else None
 
 
 def _text(text: str) -> str:

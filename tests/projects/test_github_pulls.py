@@ -161,10 +161,10 @@ def test_required_checks_that_may_not_be_seen_are_unknown_and_not_none(host: Git
         assert state_of(host).required_checks is None
 
 
-def _released(state: ReleaseState, **more: object) -> str:
+def _released(state: ReleaseState, *, compare: object = None, **more: object) -> str:
     """An answer of GitHub's to the question, with nothing but the branches."""
     tips = [{"target": {"oid": sha, "tree": {"oid": sha}}} for sha in (state.base_sha, state.head_sha)]
-    rules = {"rules": None, "refUpdateRule": None, "branchProtectionRule": None, "compare": None}
+    rules = {"rules": None, "refUpdateRule": None, "branchProtectionRule": None, "compare": compare}
     repository = {
         "databaseId": state.repository.host_id,
         "nameWithOwner": "artsy/candela",
@@ -182,8 +182,10 @@ def _released(state: ReleaseState, **more: object) -> str:
 
 def test_a_comparison_of_other_commits_is_not_believed(host: GitHub, github: GitHubServer) -> None:
     state = state_of(host)
-    github.fail("GRAPHQL Releases", body=_released(state))
-    assert state_of(host).ahead is None
+    ends = {"baseTarget": {"oid": state.base_sha}, "headTarget": {"oid": "f" * 40}}
+    for compare in (None, {"aheadBy": 7, "behindBy": 0} | ends):
+        github.fail("GRAPHQL Releases", body=_released(state, compare=compare))
+        assert state_of(host).ahead is None
 
 
 def test_more_checks_than_are_read_are_never_complete(host: GitHub, repository: Repository) -> None:
@@ -202,7 +204,8 @@ def test_checks_that_could_not_be_read_are_never_complete(
     host: GitHub, repository: Repository, github: GitHubServer
 ) -> None:
     repository.open_pull_request("staging", "release", author="ana")
-    for answer in ({"data": None}, {"data": {"r0": None}}, {"data": {"r0": {"x": {"oid": "f" * 40}}}}):
+    moved = {"oid": "f" * 40, "statusCheckRollup": None}
+    for answer in ({"data": None}, {"data": {"r0": None}}, {"data": {"r0": {"x": moved}}}):
         github.fail("GRAPHQL Checks", body=json.dumps(answer))
         assert not only_pull(state_of(host)).checks_complete
     github.fail("GRAPHQL Checks", times=3, status=502)
@@ -267,6 +270,12 @@ def test_a_pull_request_that_is_not_there_is_gone(host: GitHub) -> None:
     with pytest.raises(StageUnreadable) as caught:
         host.pull_request("artsy", "candela", 4711)
     assert (caught.value.trouble, "4711" in caught.value.message) == (Trouble.GONE, True)
+
+
+def test_the_host_tells_whose_credentials_these_are_once(host: GitHub, github: GitHubServer) -> None:
+    assert [host.login(), host.login()] == ["horizon", "horizon"]
+    assert GitHub(profile_for(github, token="ghp_wrong")).login() == ""
+    assert github.count("GRAPHQL Viewer") == 2
 
 
 # --- opening --------------------------------------------------------------------------------------------------------

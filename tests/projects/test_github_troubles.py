@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from projects import github_transport
 from projects.github import GitHubReader, check_profile
@@ -151,6 +153,12 @@ def test_an_app_key_that_is_no_key_says_what_one_looks_like(github: GitHubServer
     assert ".pem" in trouble.message
     assert_no_secret(trouble, "canary")
     assert github.requests == []
+
+
+def test_a_key_of_another_kind_is_no_app_key(github: GitHubServer) -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    profile, question = app_profile(github, secret=Secret.of(key.decode())), branch(github, "artsy/candela")
+    assert is_trouble(GitHubReader(profile).heads([question])[question], Trouble.MISCONFIGURED, ".pem")
 
 
 def test_the_key_of_another_app_is_refused(github: GitHubServer) -> None:
