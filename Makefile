@@ -109,6 +109,10 @@ browser: .venv/installed-dev
 check-github: .venv/installed-dev ## Compare the tests' GitHub with GitHub's published schema (needs npm)
 	$(PY) -m tests.servers.github.check
 
+.PHONY: picture
+picture: .venv/installed-dev ## Take the README's picture of the dashboard anew
+	@$(PY) -m tests.demo.picture
+
 .PHONY: bench
 bench: .venv/installed-dev ## Measure the budgets of the design
 	$(PY) -m tests.bench

@@ -252,8 +252,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "read properties": {
         "task": "projects.tasks.read_properties",
-        "schedule": crontab(minute="*/10"),  # those that are a week old, or whose default branch moved
-        "options": {"expires": 500},
+        "schedule": max(_poll, 30),  # those never read, a week old, or whose default branch moved
+        "options": {"expires": max(_poll, 30)},
     },
     "prune": {
         "task": "projects.tasks.prune",

@@ -1,5 +1,6 @@
 """`make demo`: Horizon with a lively company that needs no token, at the same address as `make up`."""
 
+import logging
 import os
 import random
 import shutil
@@ -31,6 +32,7 @@ PACE = float(os.environ.get("DEMO_SECONDS", "4"))  # between two things that hap
 def main() -> int:
     """Start the servers and Horizon, fill it, and let things happen until it ends or is told to."""
     data = fresh_folder(ROOT / ".demo")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto would tell every request
     registry = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     registry.start()
     host, port = registry.get_host_and_port()

@@ -6,6 +6,8 @@ import boto3
 
 from tests.servers.github import GitHubServer
 
+MEDIA_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
+
 
 def fill_registry(endpoint_url: str, github: GitHubServer, repository: str) -> None:
     """One image runs in production: that of the release branch's last promotion."""
@@ -14,6 +16,11 @@ def fill_registry(endpoint_url: str, github: GitHubServer, repository: str) -> N
     name = repository.rpartition("/")[2]
     ecr.create_repository(repositoryName=name)
     sha = github.repository(repository).sha("release^2")
-    manifest = json.dumps({"schemaVersion": 2, "config": {"digest": f"sha256:{sha:0>64}"}, "layers": []})
+    layer = {
+        "mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "size": 1,
+        "digest": f"sha256:{sha:0>64}",
+    }
+    manifest = {"schemaVersion": 2, "mediaType": MEDIA_TYPE, "config": layer, "layers": [layer]}
     for tag in (sha, "production", "production--2026-11-13--09-30-00"):
-        ecr.put_image(repositoryName=name, imageManifest=manifest, imageTag=tag)
+        ecr.put_image(repositoryName=name, imageManifest=json.dumps(manifest), imageTag=tag)

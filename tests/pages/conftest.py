@@ -1,39 +1,27 @@
 """A real browser and a real web server for the tests of the pages."""
 
 import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.pages import chromium
 from tests.pages.server import SiteServer
 
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LIMIT = 10_000  # milliseconds for anything that a test waits for in a page
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for all tests. The system's Chromium, else the one that `playwright install chromium` brought."""
-    program = next((path for name in CHROMIUMS if (path := shutil.which(name))), None)
     # Playwright's sync API keeps an event loop in this thread, which Django would take for asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        path = program or playwright.chromium.executable_path
-        if not Path(path).exists():
-            pytest.fail("There is no Chromium for the tests of the pages. `make browser` installs one.")
-        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            found = chromium.launch(playwright)
+        except chromium.Missing as error:
+            pytest.fail(str(error))
         yield found
         found.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
