@@ -1,10 +1,12 @@
 """Limits, broken answers, the log, and the server as a process of its own."""
 
 import json
+import ssl
 from collections.abc import Iterator
 
 import httpx
 import pytest
+import trustme
 
 from tests.servers.asking import TOKEN, Asking, asking
 from tests.servers.github import GitHubServer, Repository
@@ -198,6 +200,20 @@ class TestProcess:
         assert answer.status_code == 500
         with pytest.raises(ExceptionGroup, match="the GitHub server itself failed"):
             github.stop()
+
+
+class TestTLS:
+    def test_a_certificate_of_choice_is_believed_or_not(self) -> None:
+        authority = trustme.CA()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
+        trusting = ssl.create_default_context()
+        with GitHubServer(tls=context) as github:
+            assert github.api_url.startswith("https://127.0.0.1:")
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                httpx.get(f"{github.api_url}/rate_limit", verify=trusting, trust_env=False)
+            authority.configure_trust(trusting)
+            assert httpx.get(f"{github.api_url}/rate_limit", verify=trusting, trust_env=False).status_code == 200
 
 
 def test_pages_behind_links_are_there(ask: Asking, repo: Repository) -> None:

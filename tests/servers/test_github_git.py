@@ -73,6 +73,12 @@ class TestReading:
         assert git("rev-parse", "main", "staging", cwd=tmp_path).split() == [repo.sha("main"), repo.sha("staging")]
         assert git("tag", cwd=tmp_path) == "v2\n"
 
+    def test_a_renamed_repository_redirects(self, repo: Repository) -> None:
+        old = authorized(repo)
+        repo.rename("artsy/lantern")
+        assert git("ls-remote", old, "refs/heads/main") == f"{repo.sha('main')}\trefs/heads/main\n"
+        assert any(one.status == 301 for one in repo.github.requests)
+
 
 class TestRights:
     def test_a_private_repository_wants_a_token_that_may(self, repo: Repository) -> None:

@@ -300,6 +300,10 @@ class TestMergeQueue:
         repo.add_ruleset("release", merge_queue=True, bypass=("ana",))
         assert merge().status_code == 200
 
+    def test_does_not_block_what_is_ready_for_it(self, ask: Asking, queued: Repository) -> None:
+        queued.mergeable_after = 0
+        assert ask.json(f"{PATH}/pulls/1")["mergeable_state"] == "clean"
+
     def test_takes_a_pull_request_by_merge_async_and_merges_it_later(self, ask: Asking, queued: Repository) -> None:
         answer = self.asynchronously(ask, sha=queued.sha("staging"))
         assert answer.status_code == 202

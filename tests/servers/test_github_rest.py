@@ -4,6 +4,7 @@ import base64
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Union
+from urllib.parse import quote
 
 import pytest
 from githubkit_schemas.latest import models
@@ -227,6 +228,22 @@ class TestReading:
         repo.status("ci", at="main", state="success")
         answer = ask.json("/repos/artsy/candela/commits/main/status")
         assert (answer["state"], answer["total_count"]) == ("success", 1)
+
+    def test_the_head_of_an_answer_has_no_body(self, ask: Asking, repo: Repository) -> None:
+        answer = ask("HEAD", "/repos/artsy/candela")
+        assert (answer.status_code, answer.content) == (200, b"")
+
+    @pytest.mark.parametrize("name", ["feature/maps", "a#b", "50%25", "日本", "--upload-pack=x"])
+    def test_strange_branch_names_are_found(self, ask: Asking, repo: Repository, name: str) -> None:
+        sha = repo.branch(name, at="main")
+        assert ask.json(f"/repos/artsy/candela/branches/{quote(name, safe='')}")["commit"]["sha"] == sha
+        assert ask.json(f"/repos/artsy/candela/git/ref/heads/{quote(name)}")["object"]["sha"] == sha
+        found = ask.json(f"/repos/artsy/candela/compare/release...{quote(name, safe='')}")
+        assert found["commits"][-1]["sha"] == sha
+
+    def test_a_commit_by_a_noreply_address_has_an_account(self, ask: Asking, repo: Repository) -> None:
+        repo.commit("main", "From the browser", author=("Ana", "12+ana@users.noreply.github.com"))
+        assert ask.json("/repos/artsy/candela/commits/main")["author"]["login"] == "ana"
 
     def test_a_commit_names_the_account_of_its_address(self, ask: Asking, repo: Repository) -> None:
         repo.commit("main", "By a stranger", author=("Sam", "sam@nowhere.example"))

@@ -51,6 +51,7 @@ class Asked:
         secret = given[1]
         if is_jwt(secret) and given[0] == "bearer":
             self.app = app_of(secret, self.github.apps, self.github.now())
+            self.credential = Credential(secret=secret, login=self.app.bot, permissions={})
             return
         found = self.github.credentials.get(secret)
         if found is None or found.revoked or (found.expires and found.expires <= self.github.now()):
@@ -158,7 +159,8 @@ def routed(asked: Asked) -> Answer:
         repository = visible(asked, asked.github.find_repository(name))
         if repository.full_name.lower() != name.lower():
             return moved(asked, repository, match[3] or "")
-    found = rest.find(asked.incoming.method, path)
+    method = "GET" if asked.incoming.method == "HEAD" else asked.incoming.method
+    found = rest.find(method, path)
     if found is None:
         raise Refused(404, "Not Found")
     handler, arguments = found

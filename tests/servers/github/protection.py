@@ -61,24 +61,28 @@ def rollup(repository: Repository, sha: str) -> str | None:
     return "PENDING" if states & WAITING else "SUCCESS"
 
 
-def objections(pull: PullRequest, actor: str) -> list[str]:
-    """Why the rules of its base forbid this merge by this account, in GitHub's words; the rulesets' ones come first."""
+def objections(pull: PullRequest, actor: str, *, queue: bool = True) -> list[str]:
+    """Why the rules of its base forbid this merge by this account, in GitHub's words; the rulesets' ones come first.
+
+    Without `queue` a merge queue is no objection, as in `mergeStateStatus`, which stays CLEAN (ai-ecoverse/slicc PR 670,
+    netresearch/git-workflow-skill PR 134).
+    """
     rulesets: list[str] = []
     classic: list[str] = []
     for rule in rules_for(pull.repository, pull.base_ref):
         if rule.ruleset_id is not None and actor not in rule.bypass:
-            rulesets += demands(rule, pull)
+            rulesets += demands(rule, pull, queue=queue)
         elif rule.ruleset_id is None and (rule.admins or pull.repository.role_of(actor) != Role.ADMIN):
-            classic += demands(rule, pull)
+            classic += demands(rule, pull, queue=queue)
     if rulesets:
         return ["Repository rule violations found\n\n" + "\n\n".join(rulesets) + "\n\n"]
     return classic
 
 
-def demands(rule: Rule, pull: PullRequest) -> list[str]:
+def demands(rule: Rule, pull: PullRequest, *, queue: bool) -> list[str]:
     """What one rule still misses."""
     store, base = pull.repository.store, pull.repository.find(f"refs/heads/{pull.base_ref}")
-    missing = ["Changes must be made through the merge queue"] if rule.merge_queue else []
+    missing = ["Changes must be made through the merge queue"] if rule.merge_queue and queue else []
     missing += check_demands(rule, pull)
     if rule.strict and base and base not in store.ancestors(pull.head_sha):
         missing.append("Head branch is out of date. Review and try the merge again.")

@@ -273,7 +273,7 @@ class Pulls:
             return "dirty"
         if pull.draft:
             return "draft"
-        against = objections(pull, actor)
+        against = objections(pull, actor, queue=False)
         if any("out of date" in text for text in against) and len(against) == 1:
             return "behind"
         if against:
@@ -358,8 +358,7 @@ class Pulls:
         """405 while the pull request itself may not enter: draft, conflicts, failing checks or missing reviews."""
         if not has_merge_queue(self.repository, pull.base_ref):
             raise Refused(405, "The merge queue is not enabled for this branch.")
-        against = "\n".join(objections(pull, by)).replace("Changes must be made through the merge queue", "")
-        against = against.replace("Repository rule violations found", "").strip()
+        against = "\n".join(objections(pull, by, queue=False))
         if pull.draft or against or not self.merges_cleanly(pull):
             raise Refused(405, against or NOT_MERGEABLE)
         now = self.repository.github.now()

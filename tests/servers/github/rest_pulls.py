@@ -221,7 +221,8 @@ def get_issue(call: Call) -> Answer:
 
 @route("POST", "{r}/issues/{number}/assignees")
 def add_assignees(call: Call) -> Answer:
-    """At most ten; who cannot be assigned is passed over, and everybody where the caller may not push (docs)."""
+    """At most ten; who cannot be assigned is passed over without an error (vprusso/toqito#1522), and everybody where
+    the caller may not push (docs)."""
     call.require("issues", "write")
     pull, wanted = call.pull(), call.json.get("assignees", [])
     if not isinstance(wanted, list) or not all(isinstance(login, str) for login in wanted):

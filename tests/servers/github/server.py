@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ from tests.servers.github.access import secret_of
 from tests.servers.github.api import Asked, framed, rest_answer
 from tests.servers.github.faults import Fault
 from tests.servers.github.graphql_api import graphql_answer, graphql_operation
-from tests.servers.github.messages import Answer, Incoming
+from tests.servers.github.messages import JSON, Answer, Incoming
 from tests.servers.github.model import Request
 from tests.servers.github.world import GitHub
 
@@ -33,13 +34,15 @@ ENDLESS_PIECE = b" " * 65536
 class GitHubServer(GitHub):
     """A running server; `with` starts and stops it."""
 
-    def __init__(self, folder: Path | None = None, *, port: int = 0) -> None:
+    def __init__(self, folder: Path | None = None, *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        """`tls` makes it https, with a certificate of choice: e.g. one of trustme, or a wrong one."""
         super().__init__(folder)
         self.stopped = threading.Event()
         self.failures: list[Exception] = []
         self._http = Listener(("127.0.0.1", port), Handler)
         self._http.github = self
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self._http.tls = tls
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True, name="github")
 
     def start(self) -> Self:
@@ -69,6 +72,7 @@ class Listener(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 256
     github: GitHubServer
+    tls: ssl.SSLContext | None = None
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, handler)
@@ -76,6 +80,8 @@ class Listener(ThreadingHTTPServer):
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
         assert isinstance(request, socket.socket)
+        if self.tls:  # the handshake comes with the first reading, in the connection's own thread
+            request = self.tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         self._open.add(request)
         super().process_request(request, client_address)
 
@@ -92,7 +98,7 @@ class Listener(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that go away in the middle are part of what is tested; everything else is printed."""
-        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError | ssl.SSLError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
@@ -132,17 +138,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, incoming: Incoming, operation: str, fault: Fault | None) -> Answer:
         if fault and fault.answers:
-            headers = {"Location": fault.redirect} if fault.redirect else {}
-            status = fault.status or (302 if fault.redirect else 200)
-            return Answer(status, (fault.body or "").encode(), headers | (fault.headers or {}))
+            return instead(fault)
         try:
             answer = respond(self.github, incoming, operation)
         except Exception as failure:  # noqa: BLE001 -- kept, and raised when the server stops
             self.github.failures.append(failure)
             answer = Answer(500, traceback.format_exc().encode(), {"Content-Type": "text/plain"})
-        if fault and fault.after_effect and fault.status:
-            return Answer(fault.status, (fault.body or "").encode(), fault.headers or {})
-        return answer
+        return instead(fault) if fault and fault.after_effect else answer
 
     def read(self) -> Incoming:
         parts = urlsplit(self.path)
@@ -216,6 +218,15 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(beginning)
         while not self.github.stopped.is_set():
             self.wfile.write(ENDLESS_PIECE)
+
+
+def instead(fault: Fault) -> Answer:
+    """What a fault answers in the server's place."""
+    body = fault.body or ""
+    headers = {"Content-Type": JSON if body.startswith(("{", "[")) else "text/html"}
+    if fault.redirect:
+        headers["Location"] = fault.redirect
+    return Answer(fault.status or (302 if fault.redirect else 200), body.encode(), headers | (fault.headers or {}))
 
 
 def operation_of(incoming: Incoming) -> str:

@@ -34,6 +34,8 @@ def answer(github: GitHub, incoming: Incoming) -> Answer:
         refused = refusal(credential, repository, writing=service == "git-receive-pack")
         if refused or repository is None or credential is None:
             return refused or Answer(404)
+        if match[3] == "info/refs" and repository.full_name.lower() != f"{match[1]}/{match[2]}".lower():
+            return Answer(301, b"", {"Location": f"{repository.remote}/info/refs?{incoming.query_string}"})
         if service == "git-receive-pack":
             return receive(repository, incoming, match[3], credential)
     return upload(github, repository, incoming, match[3]) if service == "git-upload-pack" else Answer(403)

@@ -117,7 +117,9 @@ class GitHub(Disturbances):
         return account is not None and account.kind == AccountKind.ORGANIZATION
 
     def by_email(self, email: str) -> Account | None:
-        """The account that a commit's address belongs to."""
+        """The account that a commit's address belongs to, also "ID+login@users.noreply.github.com"."""
+        if email.lower().endswith("@users.noreply.github.com"):
+            return self.accounts.get(email.lower().partition("@")[0].rpartition("+")[2])
         return next((account for account in self.accounts.values() if account.email.lower() == email.lower()), None)
 
     # credentials
