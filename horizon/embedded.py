@@ -55,7 +55,10 @@ def addresses(data: Path) -> Addresses:
     longest = max(os.fsencode(inside.postgres_run / POSTGRES_SOCKET), os.fsencode(inside.valkey_socket), key=len)
     if len(longest) <= LONGEST_SOCKET_NAME:
         return inside
-    owner = data.stat().st_uid if data.exists() else os.geteuid()
+    try:
+        owner = data.stat().st_uid
+    except OSError:  # not there yet
+        owner = os.geteuid()
     mark = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
     # Not XDG_RUNTIME_DIR or TMPDIR: they differ between shells. `private_folder` checks whose it is.
     return Addresses(data, Path(f"/tmp/horizon-{owner}-{mark}"))  # noqa: S108

@@ -56,7 +56,7 @@ def boolean(name: str, *, default: bool) -> bool:
 def number(name: str, default: int, *, least: int, most: int) -> int:
     """A whole number within bounds, both included."""
     value = given(name) or str(default)
-    if not value.strip().isdecimal() or not least <= int(value) <= most:
+    if not (value.isascii() and value.strip().isdecimal()) or not least <= int(value) <= most:
         raise ImproperlyConfigured(
             f"{name}={value!r} is not a whole number from {least} to {most}, for example {name}={default}."
         )

@@ -27,6 +27,7 @@ from horizon.supervisor import Child, Supervisor
 SERVERS, PROGRAMS = 1, 2  # layers
 HOST = "127.0.0.1"
 SERVER_LIMIT = 60.0  # seconds for PostgreSQL (after a crash: recovery) and Valkey to answer
+HEAD_START = 10.0  # seconds that web has the processors for itself: people wait for pages, not for workers
 READY_LIMIT = 60.0  # seconds for the first page
 BIGGEST_LOG = 10 * 1024 * 1024  # bytes that a server's log may have at a start
 WEB_LIMITS = "-c statement_timeout=15s -c idle_in_transaction_session_timeout=60s"
@@ -69,10 +70,11 @@ class Command(BaseCommand):
             return
         call_command("migrate", verbosity=0, interactive=False)
         password = ensure_administrator()
-        self.before_programs()
         connection.close()
-        self.start_programs()
-        if self.supervisor.wait(_page_can_be_served, limit=READY_LIMIT):
+        self.start_web()
+        ready = self.supervisor.wait(_page_can_be_served, limit=HEAD_START)
+        self.start_background()
+        if ready or self.supervisor.wait(_page_can_be_served, limit=READY_LIMIT):
             self.welcome(password)
         elif not self.supervisor.stopping:
             self.say(f"no page could be served within {READY_LIMIT:.0f} s; still trying")
@@ -96,12 +98,13 @@ class Command(BaseCommand):
                 where = "DATABASE_URL" if name == "The database" else settings.DATA_DIR / "logs"
                 raise CommandError(f"{name} does not answer. Look at {where}.")
 
-    def before_programs(self) -> None:
-        """What a kind of start adds when the database is there and nothing uses it yet (`make demo`)."""
-
-    def start_programs(self) -> None:
+    def start_web(self) -> None:
         limits = {"PGOPTIONS": os.environ.get("PGOPTIONS", WEB_LIMITS)}
         self.program("web", ["web"], signal.SIGTERM, environment=limits)
+
+    def start_background(self) -> None:
+        if self.supervisor.stopping:
+            return
         for queue in settings.QUEUES:
             self.program(f"worker ({queue})", ["worker", queue], signal.SIGQUIT)
         self.program("beat", ["beat"], signal.SIGTERM)
