@@ -1,4 +1,4 @@
-"""Checks (check runs and commit statuses) of pull requests and commits, many with one query.
+"""Checks (check runs and commit statuses) and assignees of pull requests and commits, many with one query.
 
 GitHub tells of a required check only once it has reported; which ones have not is for the caller to find out.
 """
@@ -15,7 +15,7 @@ from projects.github_compare import web_address
 from projects.github_values import Check, CheckState
 from projects.reading import StageUnreadable
 
-QUESTIONS_OF_A_QUERY: Final = 25
+QUESTIONS_OF_A_QUERY: Final = 50
 MOST_PAGES: Final = 3  # of 100 checks
 
 _ROLLUP: Final = (
@@ -50,6 +50,7 @@ class Checks:
     """`complete` is False where some were not read, or where the pull request has another head by now."""
 
     checks: list[Check] = field(default_factory=list)
+    assignees: tuple[str, ...] = ()
     complete: bool = False
     cursor: str | None = None
 
@@ -88,24 +89,25 @@ def _query(
     client: GitHubClient, batch: Sequence[ChecksQuestion], found: Mapping[ChecksQuestion, Checks]
 ) -> tuple[str, dict[str, object]]:
     variables: dict[str, object] = {}
-    declared, parts = [], []
+    declared = []
     for place, question in enumerate(batch):
         variables[f"o{place}"], variables[f"n{place}"] = client.current(question.owner, question.name)
         variables[f"c{place}"] = found[question].cursor
-        if question.number is None:
-            variables[f"s{place}"], kind, required = question.sha, "GitObjectID!", ""
-            target = f"x:object(oid:$s{place}){{oid ...on Commit{{{{rollup}}}}}}"
-        else:
-            variables[f"s{place}"], kind, required = (
-                question.number,
-                "Int!",
-                f" isRequired(pullRequestNumber:$s{place})",
-            )
-            target = f"x:pullRequest(number:$s{place}){{oid:headRefOid {{rollup}}}}"
-        rollup = _ROLLUP.format(cursor=f"$c{place}", required=required)
+        variables[f"s{place}"] = question.sha if question.number is None else question.number
+        kind = "GitObjectID!" if question.number is None else "Int!"
         declared.append(f"$o{place}:String!,$n{place}:String!,$c{place}:String,$s{place}:{kind}")
-        parts.append(f"r{place}:repository(owner:$o{place},name:$n{place}){{{target.replace('{rollup}', rollup)}}}")
+    parts = [_part(place, question) for place, question in enumerate(batch)]
     return f"query Checks({','.join(declared)}){{{' '.join(parts)}}}", variables
+
+
+def _part(place: int, question: ChecksQuestion) -> str:
+    if question.number is None:
+        rollup = _ROLLUP.format(cursor=f"$c{place}", required="")
+        target = f"object(oid:$s{place}){{oid ...on Commit{{{rollup}}}}}"
+    else:
+        rollup = _ROLLUP.format(cursor=f"$c{place}", required=f" isRequired(pullRequestNumber:$s{place})")
+        target = f"pullRequest(number:$s{place}){{oid:headRefOid assignees(first:20){{nodes{{login}}}}{rollup}}}"
+    return f"r{place}:repository(owner:$o{place},name:$n{place}){{x:{target}}}"
 
 
 def _add(checks: Checks, question: ChecksQuestion, alias: str, answer: GraphQLAnswer) -> None:
@@ -115,10 +117,12 @@ def _add(checks: Checks, question: ChecksQuestion, alias: str, answer: GraphQLAn
     if answer.error_at(alias) or target.get("oid") != question.sha or "statusCheckRollup" not in target:
         return
     rollup = target["statusCheckRollup"]
-    if rollup is None:
-        checks.complete = True  # nothing has reported
-        return
     try:
+        if question.number is not None:
+            checks.assignees = tuple(clean_line(node["login"], 100) for node in target["assignees"]["nodes"] if node)
+        if rollup is None:
+            checks.complete = True  # nothing has reported
+            return
         contexts = rollup["contexts"]
         checks.checks.extend(_check(node) for node in contexts["nodes"])
         info = contexts["pageInfo"]

@@ -39,7 +39,7 @@ __all__ = [
     "ReleaseState",
 ]
 
-RELEASES_OF_A_QUERY: Final = 25
+RELEASES_OF_A_QUERY: Final = 50
 MOST_PAGES: Final = 20  # of open pull requests; forks may have opened many from branches of the same name
 
 
@@ -260,4 +260,4 @@ def _checks_questions(question: ReleaseQuestion, outcome: Outcome) -> list[Check
 
 
 def _checked(pull: PullRequest, checks: Checks) -> PullRequest:
-    return replace(pull, checks=tuple(checks.checks), checks_complete=checks.complete)
+    return replace(pull, checks=tuple(checks.checks), checks_complete=checks.complete, assignees=checks.assignees)

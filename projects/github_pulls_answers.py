@@ -15,7 +15,7 @@ _UNEXPECTED = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def pull_request_of(found: Mapping[str, Any]) -> PullRequest | None:
-    """From GraphQL; the checks are not in it yet."""
+    """From GraphQL; checks and assignees are not in it yet."""
     try:
         created_at = date_of(found["createdAt"])
         if created_at is None:
@@ -41,7 +41,6 @@ def pull_request_of(found: Mapping[str, Any]) -> PullRequest | None:
             merge_state=str(found["mergeStateStatus"]).lower(),
             review_decision=str(found["reviewDecision"]).lower() if found["reviewDecision"] else None,
             author=_login(found["author"]) or "ghost",
-            assignees=tuple(clean_line(node["login"], 100) for node in found["assignees"]["nodes"] if node),
             checks_complete=False,
         )
     except _UNEXPECTED:

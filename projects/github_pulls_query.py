@@ -8,10 +8,13 @@ from projects.github_values import ReleaseQuestion
 
 PULLS_OF_A_PAGE: Final = 30
 
+# GitHub counts connections: one below each pull request of this list would cost 30 times as much as the list. So the
+# assignees are asked for together with the checks, of the release's own pull request only.
+
 PULL: Final = (
     "fragment P on PullRequest{number url title body createdAt headRefOid baseRefOid baseRefName headRefName "
     "headRepository{databaseId} isDraft state merged mergedAt mergeCommit{oid} mergedBy{login} mergeable "
-    "mergeStateStatus reviewDecision author{login} assignees(first:20){nodes{login}}}"
+    "mergeStateStatus reviewDecision author{login}}"
 )
 _PULLS: Final = (
     f"pullRequests(states:OPEN,first:{PULLS_OF_A_PAGE},after:{{cursor}},baseRefName:{{base}},headRefName:{{head}},"
