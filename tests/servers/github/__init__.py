@@ -82,7 +82,7 @@ tests.servers.github` and calls the same methods over its control port.
 
 from tests.servers.github.faults import Fault
 from tests.servers.github.model import Act, Refused, Request
-from tests.servers.github.pulls import PullRequest
+from tests.servers.github.pull_request import PullRequest
 from tests.servers.github.repository import Repository
 from tests.servers.github.server import GitHubServer
 from tests.servers.github.store import Conflict

@@ -22,7 +22,7 @@ from tests.servers.github.graphql_views import (
     failed,
 )
 from tests.servers.github.model import Account, Comment, Refused, Review, Role, node_id, of_node_id, stamp
-from tests.servers.github.pulls import PullRequest
+from tests.servers.github.pull_request import PullRequest
 from tests.servers.github.repository import Repository
 from tests.servers.github.show import avatar
 from tests.servers.github.show_pulls import commits_of

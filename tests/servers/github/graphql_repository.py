@@ -28,7 +28,7 @@ from tests.servers.github.graphql_views import (
 from tests.servers.github.model import Account, Role, Rule, node_id, stamp
 from tests.servers.github.objects import DIRECTORY, Signature
 from tests.servers.github.protection import rules_for
-from tests.servers.github.pulls import PullRequest
+from tests.servers.github.pull_request import PullRequest
 from tests.servers.github.repository import Repository
 
 Arguments = dict[str, Any]

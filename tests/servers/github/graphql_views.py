@@ -13,7 +13,7 @@ from tests.servers.github.access import Credential, allows
 from tests.servers.github.limits import Budget
 from tests.servers.github.model import Account, AccountKind, CheckRun, CommitStatus
 from tests.servers.github.objects import CommitObject, Signature
-from tests.servers.github.pulls import PullRequest
+from tests.servers.github.pull_request import PullRequest
 from tests.servers.github.repository import Repository
 from tests.servers.github.world import GitHub
 

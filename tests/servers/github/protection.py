@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tests.servers.github.model import Role, Rule
 
 if TYPE_CHECKING:
-    from tests.servers.github.pulls import PullRequest
+    from tests.servers.github.pull_request import PullRequest
     from tests.servers.github.repository import Repository
 
 GREEN = frozenset({"SUCCESS", "NEUTRAL", "SKIPPED"})

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlencode
 from tests.servers.github.access import App, Credential, require
 from tests.servers.github.messages import Answer, Incoming
 from tests.servers.github.model import Json, Refused
-from tests.servers.github.pulls import PullRequest
+from tests.servers.github.pull_request import PullRequest
 from tests.servers.github.repository import Repository
 from tests.servers.github.world import GitHub
 

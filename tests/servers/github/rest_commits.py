@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tests.servers.github import show, show_pulls
+from tests.servers.github.history import SHA
 from tests.servers.github.messages import Answer
 from tests.servers.github.model import Refused
-from tests.servers.github.repository import SHA, Repository
+from tests.servers.github.repository import Repository
 from tests.servers.github.rest import Call, route
 
 UNPAGED, COMPARE_PAGE = 250, 1000  # PyGithub's docstring for compare: 250 by default, 1,000 at most

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tests.servers.github import show, show_pulls
 from tests.servers.github.access import can_see, may_touch_workflows, workflow_refusal
+from tests.servers.github.merging import HEAD_MOVED
 from tests.servers.github.messages import Answer
 from tests.servers.github.model import AsyncMerge, Comment, Json, Refused, Role
-from tests.servers.github.pulls import HEAD_MOVED, PullRequest
+from tests.servers.github.pull_request import PullRequest
 from tests.servers.github.repository import Repository
 from tests.servers.github.rest import Call, route
 from tests.servers.github.rest_repositories import assignable

@@ -6,10 +6,10 @@ import base64
 
 from tests.servers.github import show, show_pulls
 from tests.servers.github.access import ANONYMOUS, can_see
+from tests.servers.github.history import SHA
 from tests.servers.github.messages import Answer
 from tests.servers.github.model import Json, Refused, Role
 from tests.servers.github.protection import rules_for
-from tests.servers.github.repository import SHA
 from tests.servers.github.rest import Call, route
 
 HEADS = "refs/heads/"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.servers.github import show
 from tests.servers.github.model import CheckRun, Comment, CommitStatus, Json, Role, Rule, node_id, stamp
 from tests.servers.github.protection import rules_for
-from tests.servers.github.pulls import PullRequest
+from tests.servers.github.pull_request import PullRequest
 from tests.servers.github.repository import Repository
 
 

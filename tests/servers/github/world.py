@@ -22,7 +22,7 @@ from tests.servers.github.model import Account, AccountKind, Act, Counter, Json
 from tests.servers.github.repository import Repository
 
 if TYPE_CHECKING:
-    from tests.servers.github.pulls import PullRequest
+    from tests.servers.github.pull_request import PullRequest
 
 EVERYTHING = {
     "metadata": "read",
