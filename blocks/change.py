@@ -1,10 +1,12 @@
 """Make, change and end blocks; and the lock that stands between a block and a merge.
 
-A merge holds the lock of its organization shared, from its last look at the blocks until the host has answered. Whoever
-saves a block holds it alone. So a saved block either stops the merge, or is told that it came too late.
+A merge holds the lock of its organization shared, from its claim and its last look at the blocks until the host has
+answered and that is written down. Whoever saves a block holds it alone. So a saved block either stops the merge, or is
+told that it came too late.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -68,14 +70,23 @@ class BlockEnded(Exception):
         super().__init__(f"This block was ended{by} at {block.resolved_at:%H:%M} UTC. Make a new one instead.")
 
 
+@contextmanager
+def blocks_held_back(organization_id: int) -> Iterator[None]:
+    """Let no block of the organization be saved meanwhile; merges do not hinder each other.
+
+    The lock belongs to the connection, not to a transaction, so that what happens inside can be committed step by step;
+    whatever dies lets go of it. A pool that hands out connections by transaction must not stand in between.
+    """
+    _lock("pg_advisory_lock_shared", organization_id)
+    try:
+        yield
+    finally:
+        _lock("pg_advisory_unlock_shared", organization_id)
+
+
 def hold_back_merges(organization_id: int) -> None:
     """Wait until no merge of the organization is under way, and let none begin before this transaction ends."""
     _lock("pg_advisory_xact_lock", organization_id)
-
-
-def hold_back_blocks(organization_id: int) -> None:
-    """Let no block of the organization be saved before this transaction ends; merges do not hinder each other."""
-    _lock("pg_advisory_xact_lock_shared", organization_id)
 
 
 def _lock(function: str, organization_id: int) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from blocks.change import hold_back_blocks
+from blocks.change import blocks_held_back
 from projects.github import GitHubReader
 from projects.github_pulls import ActRefused, AnswerLost, GitHub, PullRequest, RefusalCode, ReleaseQuestion
 from projects.reading import Commit, StageUnreadable
@@ -30,11 +30,11 @@ CLAIMS = 0x484F53  # the first number of the lock under which merges of an organ
 
 def open_pull_request(strategy: DeployStrategy, decision: Decision, clock: Clock) -> bool:
     """Open the release pull request, or adopt the one that is there. False where nothing came of it."""
-    release = _claim_opening(strategy, decision.sha or "", clock())
-    if release is None:
-        return False
-    text = _text(strategy, release, clock())
-    return _do(release, strategy, decision, clock, lambda fresh: _send_opening(fresh, release, text, clock))
+    with blocks_held_back(strategy.stage.project.organization_id):
+        release = _claim_opening(strategy, decision.sha or "", clock())
+        if release is None:
+            return False
+        return _do(release, strategy, decision, clock, lambda fresh: _send_opening(fresh, release, clock))
 
 
 def _claim_opening(strategy: DeployStrategy, sha: str, now: datetime) -> Release | None:
@@ -52,8 +52,9 @@ def _claim_opening(strategy: DeployStrategy, sha: str, now: datetime) -> Release
     return release
 
 
-def _send_opening(strategy: DeployStrategy, release: Release, text: tuple[str, str], clock: Clock) -> bool:
+def _send_opening(strategy: DeployStrategy, release: Release, clock: Clock) -> bool:
     owner, name = repository(strategy)
+    text = _text(strategy, release, clock())
     try:
         pull = GitHub(facts.github_profile(strategy)).create_pull_request(
             owner, name, base=strategy.base, head=strategy.head, title=text[0], body=text[1]
@@ -128,10 +129,11 @@ def _remote(strategy: DeployStrategy) -> str:
 def merge(strategy: DeployStrategy, decision: Decision, clock: Clock) -> bool:
     """Merge exactly the commit that was decided on. False where nothing came of it."""
     sha = decision.sha or ""
-    release = _claim_merge(strategy, sha, clock())
-    if release is None:
-        return False
-    return _do(release, strategy, decision, clock, lambda fresh: _send_merge(fresh, release, sha, clock))
+    with blocks_held_back(strategy.stage.project.organization_id):
+        release = _claim_merge(strategy, sha, clock())
+        if release is None:
+            return False
+        return _do(release, strategy, decision, clock, lambda fresh: _send_merge(fresh, release, sha, clock))
 
 
 def _claim_merge(strategy: DeployStrategy, sha: str, now: datetime) -> Release | None:
@@ -219,9 +221,8 @@ def _do(
     clock: Clock,
     send: Callable[[DeployStrategy], bool],
 ) -> bool:
-    """Look for the last time and send, while no block can be saved; the end of the transaction lets them through."""
+    """Look for the last time and send, while no block can be saved."""
     with transaction.atomic():
-        hold_back_blocks(strategy.stage.project.organization_id)
         if not _is_claimed(release):
             return False
         fresh = _last_look(strategy, decision, clock)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact, In, IsNull
 
 from projects.models import Profile
 from releases import acts, facts
@@ -40,18 +41,21 @@ def releasable() -> QuerySet[DeployStrategy]:
     return strategies.order_by(F("waiting_since").asc(nulls_last=True), "pk")
 
 
+ASKS = Coalesce("profile", "stage__profile")  # whose credentials a strategy uses: its own, else its stage's
+
+
 def _automatic() -> QuerySet[DeployStrategy]:
-    return releasable().filter(automatic=True).annotate(asks=Coalesce("profile", "stage__profile"))
+    return releasable().filter(automatic=True)
 
 
 def profiles() -> list[int | None]:
     """The profiles that serve automatic strategies; None where a strategy has none."""
-    return list(_automatic().order_by().values_list("asks", flat=True).distinct())
+    return list(_automatic().order_by().values_list(ASKS, flat=True).distinct())
 
 
 def served_by(profile_id: int | None) -> QuerySet[DeployStrategy]:
     """The automatic strategies of one profile."""
-    return _automatic().filter(asks=profile_id)
+    return _automatic().filter(Exact(ASKS, profile_id) if profile_id else IsNull(ASKS, True))
 
 
 def changed(now: datetime) -> QuerySet[DeployStrategy]:
@@ -63,7 +67,7 @@ def changed(now: datetime) -> QuerySet[DeployStrategy]:
             Q(reading=None) | Q(reading__tried_at__lt=F("stage__project__snapshots__created_at")),
             stage__project__snapshots__is_current=True,
         )
-        .exclude(asks__in=paused.values("pk"))
+        .exclude(In(ASKS, paused.values("pk")))
     )
 
 

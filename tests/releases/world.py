@@ -5,7 +5,7 @@ from typing import Any
 
 from audit.models import AuditEvent
 from audit.record import Actor
-from blocks.change import Wish, create_block, resolve_block
+from blocks.change import Saved, Wish, create_block, resolve_block
 from blocks.models import DeployBlock
 from projects.models import Profile, ProfileBudget, Project
 from projects.secrets import Secret
@@ -67,8 +67,11 @@ class World:
         DeployStrategy.objects.filter(pk=self.strategy.pk).update(**changed)
 
     def block(self, reason: str = "incident 12", **changed: Any) -> DeployBlock:
+        return self.save_block(reason, **changed).block
+
+    def save_block(self, reason: str = "incident 12", **changed: Any) -> Saved:
         wish = Wish(self.project.organization, **{"description": reason, "projects": [self.project]} | changed)
-        return create_block(wish, actor=Actor.person("mary"), owner=None, clock=self.clock).block
+        return create_block(wish, actor=Actor.person("mary"), owner=None, clock=self.clock)
 
     def unblock(self, block: DeployBlock) -> None:
         resolve_block(block, note="", actor=Actor.person("mary"), clock=self.clock)

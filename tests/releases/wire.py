@@ -1,0 +1,70 @@
+"""Between Horizon and the network: where a process dies, or something else happens, just before or after a request."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+When = Literal["before", "after"]
+
+
+class Died(BaseException):
+    """The process is gone: nothing of it runs any more, and its transactions are rolled back."""
+
+
+@dataclass
+class Moment:
+    """What happens once, before or after the first request that matches, e.g. "PUT .*/merge"."""
+
+    matching: str
+    when: When
+    happens: Callable[[], object]
+    done: bool = False
+
+
+class Wire:
+    """The moments that are still to come."""
+
+    def __init__(self) -> None:
+        self.moments: list[Moment] = []
+
+    def at(self, matching: str, when: When, happens: Callable[[], object]) -> None:
+        self.moments.append(Moment(matching, when, happens))
+
+    def dies(self, matching: str, when: When) -> None:
+        self.at(matching, when, die)
+
+    def clear(self) -> None:
+        self.moments.clear()
+
+    def pass_by(self, request: str, when: When) -> None:
+        for moment in self.moments:
+            if not moment.done and moment.when == when and re.search(moment.matching, request):
+                moment.done = True
+                moment.happens()
+
+
+def die() -> None:
+    raise Died
+
+
+@contextmanager
+def tapped() -> Iterator[Wire]:
+    """Listens to every request that Horizon's GitHub client sends."""
+    wire, send = Wire(), requests.Session.request
+
+    def request(self: requests.Session, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        name = f"{method} {urlsplit(str(url)).path}"
+        wire.pass_by(name, "before")
+        answer = send(self, method, url, *args, **kwargs)
+        wire.pass_by(name, "after")
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.Session, "request", request)
+        yield wire
