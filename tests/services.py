@@ -13,8 +13,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
+PREFIX = "horizon-tests-"
 FOLDER = "TEST_SERVICES_FOLDER"
 START_LIMIT = 60  # seconds
 ENVIRONMENT = {
@@ -28,7 +30,8 @@ class Services:
     """The servers of a run; `stop` ends them and removes their folder."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="horizon-tests-", dir="/tmp"))  # short: it has sockets
+        _remove_folders_of_killed_runs()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir="/tmp"))  # short: it has sockets
         self.folder.chmod(0o711)
         self.running: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
 
@@ -68,6 +71,14 @@ class Services:
         log = (self.folder / "servers.log").read_text(errors="replace")
         self.stop()
         pytest.exit(f"PostgreSQL or Valkey for the tests did not start:\n{log[-3000:]}", returncode=3)
+
+
+def _remove_folders_of_killed_runs() -> None:
+    """Their servers ended with them, but nobody could tidy up."""
+    for folder in Path("/tmp").glob(f"{PREFIX}*-*"):
+        pid = folder.name.removeprefix(PREFIX).split("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepare_environment(folder: Path) -> None:
