@@ -32,7 +32,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def with_live(application: Application) -> Application:
+def with_live(application: Callable[..., Awaitable[None]]) -> Application:
     """The site, with /live/ answered here."""
 
     async def site(scope: Scope, receive: Receive, send: Send) -> None:
