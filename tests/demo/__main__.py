@@ -17,7 +17,8 @@ from pathlib import Path
 import yaml
 from moto.server import ThreadedMotoServer
 
-from tests.demo.company import ORGANIZATION, found
+from horizon.instance import AlreadyRunning, Instance
+from tests.demo.company import ORGANIZATION, PASSWORD, found
 from tests.demo.configuration import configuration
 from tests.demo.life import happen
 from tests.demo.registry import fill_registry
@@ -31,7 +32,7 @@ PACE = float(os.environ.get("DEMO_SECONDS", "4"))  # between two things that hap
 
 def main() -> int:
     """Start the servers and Horizon, fill it, and let things happen until it ends or is told to."""
-    data = fresh_folder(ROOT / ".demo")
+    data = fresh_folder(ROOT / os.environ.get("DEMO_FOLDER", ".demo"))
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto would tell every request
     registry = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     registry.start()
@@ -59,6 +60,10 @@ def fresh_folder(folder: Path) -> Path:
     if folder.exists():
         if not (folder / MARK).exists():
             sys.exit(f"{folder} was not made by the demo; move it away first.")
+        try:
+            Instance(folder).close()
+        except AlreadyRunning as error:
+            sys.exit(str(error))
         shutil.rmtree(folder)
     folder.mkdir()
     (folder / MARK).touch()
@@ -71,7 +76,7 @@ def environment(data: Path, registry: str) -> dict[str, str]:
         "HORIZON_DATA_DIR": str(data),
         "HORIZON_INSECURE_HOSTS": "127.0.0.1,localhost",
         "HORIZON_POLL_SECONDS": os.environ.get("HORIZON_POLL_SECONDS", "5"),
-        "HORIZON_ADMIN_PASSWORD": os.environ.get("HORIZON_ADMIN_PASSWORD", "demo-horizon"),
+        "HORIZON_ADMIN_PASSWORD": os.environ.get("HORIZON_ADMIN_PASSWORD", PASSWORD),
         "AWS_ENDPOINT_URL_ECR": registry,
         "AWS_ENDPOINT_URL_STS": registry,
     }

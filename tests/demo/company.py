@@ -9,6 +9,7 @@ from tests.servers.github import GitHubServer
 from tests.servers.github.repository import Repository
 
 ORGANIZATION = "northlight"
+PASSWORD = "demo-horizon"  # of everybody at a company that does not exist
 TOKEN = "demo-token"  # opens nothing but the server of the demo
 
 PEOPLE = {

@@ -8,8 +8,7 @@ from django.utils import timezone
 from audit.record import Actor
 from blocks.change import Wish, create_block
 from projects.models import Project
-
-PASSWORD = "demo-horizon"  # of a company that does not exist
+from tests.demo.company import PASSWORD
 
 
 def invite() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.demo.people import PASSWORD
+from tests.demo.company import PASSWORD
 from tests.pages import chromium
 
 PORT = os.environ.get("HORIZON_PORT", "8017")
@@ -20,7 +20,11 @@ SETTLED = 25_000  # milliseconds: every project was read, the first release is o
 
 
 def main() -> None:
-    environment = os.environ | {"HORIZON_PORT": PORT, "HORIZON_ADMIN_PASSWORD": PASSWORD}
+    environment = os.environ | {
+        "HORIZON_PORT": PORT,
+        "HORIZON_ADMIN_PASSWORD": PASSWORD,
+        "DEMO_FOLDER": ".demo-picture",
+    }
     demo = subprocess.Popen([sys.executable, "-m", "tests.demo"], env=environment, stdout=subprocess.DEVNULL)
     try:
         wait_until_filled()

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from horizon.celery import app
-from horizon.embedded import data_folder, private_folder
 
 
 class Command(BaseCommand):
@@ -14,5 +12,5 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *_: Any, **_options: Any) -> None:
-        folder = private_folder(data_folder(settings.DATA_DIR) / "beat")
-        app.Beat(schedule=str(folder / "schedule"), quiet=True, loglevel="WARNING").run()
+        # The schedule is kept in memory: a file that a kill left half written would keep beat from starting again.
+        app.Beat(scheduler="celery.beat:Scheduler", quiet=True, loglevel="WARNING").run()
