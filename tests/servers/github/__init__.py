@@ -3,81 +3,89 @@
 It stands for GitHub Enterprise (`api_url` ends in /api/v3, GraphQL at /api/graphql); the same REST routes answer at the
 root of the server and GraphQL at /graphql, as on api.github.com. In tests take the pytest fixture `github`; elsewhere:
 
-    with GitHubServer() as github:                      # own threads, port 0 unless given
-        github.url                                      # http://127.0.0.1:PORT: web pages and git
-        github.api_url, github.graphql_url              # REST root for a profile's api_url; GraphQL
-        github.remote("artsy/candela")                  # {url}/artsy/candela.git
+    with GitHubServer() as github:              # threads of its own; port=0 and a temporary folder unless given; tls=
+        github.url                              # http://127.0.0.1:PORT: web pages and git
+        github.api_url, github.graphql_url      # the REST root for a profile's api_url; GraphQL
+        github.remote("artsy/candela")          # {url}/artsy/candela.git
 
 People and credentials (a token that was not added is "Bad credentials"):
 
-    github.add_user("ana", name="Ana Lee", email="ana@example.com", kind="User" | "Bot")
-    github.add_organization("artsy")                    # add_repository and add_token add missing owners and users themselves
+    github.add_user("ana", name="Ana Lee", email="ana@example.com", kind="User" | "Bot", member=True)
+    github.add_organization("artsy")            # owners, authors and token holders that are missing are made
     github.add_token("secret", login="ana", scopes=("repo",), permissions=None, repositories=None, expires=None)
-        # classic token by scopes; fine-grained when `permissions` {"contents": "write", ...} is given. `repositories`
-        # limits what it sees (names); None sees what its user may: public ones and those where the user is a collaborator
-        # or the owner; organization repositories unless repo.set_role(login, "none")
-    app = github.add_app(17)                            # app.private_key is the PEM
+        # classic by scopes (repo and workflow by default); fine-grained when permissions={"contents": "write", ...} is
+        # given. `repositories` (names) limits what it sees; None: what its person may see. Members (member=True) write
+        # in every organization's repositories, owners administer theirs, unless repo.set_role says otherwise.
+    github.revoke_token("secret")
+    app = github.add_app(17)                    # app.private_key is the PEM
     installation = github.add_installation(17, "artsy", repositories=None, permissions={...})   # installation.id
-    github.installation_token_seconds = 3600
+    github.suspend_installation(installation.id); github.installation_token_seconds = 3600
 
-Repositories (`dates` are aware datetimes; the default is the server's own clock):
+Repositories (dates are aware; the default is the server's own clock):
 
-    repo = github.add_repository("artsy/candela", private=False, default_branch="main", branches=("main",), initial=True)
-    repo = github.repository("artsy/candela")           # also finds it by a former name
-    repo.id, repo.full_name, repo.path                  # path: the bare repository on disk, written when asked for
-    sha = repo.commit("main", "Subject\\n\\nBody", author="ana" | ("Ana", "ana@x"), date=None, files={"a.txt": "text"},
-                      committer=None, parents=None)     # files: None deletes; omitted: one new file per commit
-    repo.commits("main", 300, author="ana")             # many, quickly; returns their shas, oldest first
+    repo = github.add_repository("artsy/candela", private=False, default_branch="main", branches=("staging",),
+                                 initial=True)
+    repo = github.repository("artsy/candela")   # also finds it by a former name
+    repo.id, repo.full_name, repo.remote, repo.path     # path: the bare repository on disk, written when asked for
+    sha = repo.commit("main", "Subject\\n\\nBody", author="ana" | ("Ana", "ana@x"), date=None,
+                      files={"a.txt": "text", "gone.txt": None}, committer=None, parents=None)
+                                                # without files: one new file; the message may be bytes
+    repo.commits("main", 300, author="ana")     # many, quickly; returns their shas, oldest first
     repo.branch("staging", at="main"); repo.delete_branch("staging"); repo.force_push("main", "main~2")
-    repo.push("release", "staging")                     # fast-forward or ValueError
-    sha = repo.merge("release", "staging", author="ana", message=None, date=None)      # merge commit in git, no pull request
+    repo.push("release", "staging")             # a fast-forward, else ValueError
+    repo.merge("release", "staging", author="ana", message=None, date=None)     # in git, no pull request; Conflict
     repo.squash("release", "staging", ...); repo.rebase("release", "staging", ...)
     repo.tag("v1", at="main"); repo.tag("v2", at="main", annotated=True, date=None, tagger="ana"); repo.delete_tag("v1")
-    repo.sha("main" | "v1" | "main~3" | sha); repo.head("main"); repo.log("release..main")
+    repo.sha("main" | "v1" | "main~3" | "main^2" | sha); repo.head("main"); repo.branches(); repo.log("release..main")
     repo.rename("artsy/new"); repo.archive(); repo.unarchive(); repo.delete(); repo.fork("someone")
+    repo.set_default_branch("trunk"); repo.private = True
     repo.set(allow_merge_commit=..., allow_squash_merge=..., allow_rebase_merge=..., delete_branch_on_merge=..., ...)
     repo.set_role("ana", "none" | "read" | "triage" | "write" | "maintain" | "admin")
-    repo.protect("release", checks=("ci",), reviews=0, strict=False, admins=False)           # classic branch protection
-    repo.add_ruleset("release", checks=("ci",), reviews=0, merge_queue=False, methods=None)  # rulesets; queue included
-    repo.process_merge_queue("release"); repo.unprotect("release")
+    repo.protect("release", checks=("ci",), reviews=0, strict=False, admins=False)      # classic branch protection
+    repo.add_ruleset("release", checks=("ci",), reviews=0, merge_queue=False, methods=None, bypass=("login",))
+    repo.unprotect("release"); repo.process_merge_queue("release")
 
 Pull requests (what people do; what Horizon does goes through the API):
 
-    pull = repo.open_pull_request("staging", "release", title="Deploy", body="", author="ana", draft=False, created_at=None,
-                                  head_repository=None)
-    pull.number, pull.state, pull.merged, pull.assignees, pull.comments, pull.head_sha ...
+    pull = repo.open_pull_request("staging", "release", title="Deploy", body="", author="ana", draft=False,
+                                  created_at=None, head_repository=None)
+    pull.number, pull.state, pull.merged, pull.assignees, pull.comments, pull.head_sha, pull.queue_entry ...
     repo.pull(12); repo.close_pull_request(12, by="ana"); repo.reopen_pull_request(12)
-    repo.merge_pull_request(12, by="ana", method="merge" | "squash" | "rebase")
-    repo.edit_pull_request(12, title=..., body=..., draft=..., base=...); repo.approve(12, by="bo")
+    repo.merge_pull_request(12, by="ana", method="merge" | "squash" | "rebase")         # rules passed over
+    repo.edit_pull_request(12, title=..., body=..., draft=..., base=..., locked=...)
+    repo.approve(12, by="bo", state="APPROVED" | "CHANGES_REQUESTED")
     repo.check_run("ci", at="staging", status="completed", conclusion="success", app="github-actions")
-    repo.status("ci/circleci", at="staging", state="success", description="")
-    repo.mergeable_after = 1                             # so many reads answer `mergeable: null` first (per head and base)
+    repo.status("ci/circleci", at="staging", state="success", description="", creator="octocat")
+    repo.mergeable_after = 1                    # so many readings of a head and base answer `mergeable: null` first
 
-Faults and limits; `matching` is a regular expression over "GET /repos/artsy/candela/pulls" or "GRAPHQL <name>":
+Faults and limits; the pattern is a regular expression over "GET /repos/artsy/candela/pulls", "GRAPHQL <operation>" or
+"GIT /artsy/candela.git/info/refs"; `containing="text of the body"` narrows it, `times` is 1 unless given:
 
-    github.fail("POST /repos/.*/pulls", times=1, status=502, body=None, headers=None)   # answers so, without the effect
-    github.fail("PUT .*/merge", drop="before" | "after")             # closes the connection before or after the effect
-    github.fail("GRAPHQL", slow=1.5); github.fail("GET .*", truncate=True | garbage=True | endless=True)
-    github.fail("GET .*", redirect="http://localhost:9/elsewhere"); containing="text in the body" narrows further
-    github.clear_faults()
-    github.graphql_error("artsy/candela", type="RESOURCE_LIMITS_EXCEEDED", times=1)      # partial: null with errors[]
-    github.graphql_timeout_above = 25                    # more repositories than that in one query: 502, points deducted
-    github.limit("secret", remaining=0, limit=5000, reset_in=600, resource="core" | "graphql")
-    github.secondary_limit(times=1, retry_after=30, status=403, matching=".*")
-    github.latency = 0.1                                 # seconds before each answer
-    github.clock_offset = timedelta(hours=1)             # of the server's clock: Date header, expiry, created_at
-    github.advance(hours=24); github.freeze(datetime | None); github.now()
+    fault = github.fail("POST /repos/.*/pulls", times=1, status=502, body="", headers=None)     # without the effect
+    github.fail("PUT .*/merge", status=504, after_effect=True)
+    github.fail("PUT .*/merge", drop="before" | "after")        # closes the connection before or after the effect
+    github.fail("GRAPHQL", slow=1.5); github.fail("GET .*", truncate=True); ... garbage=True; ... endless=True
+    github.fail("GET .*", redirect="http://localhost:9/elsewhere")
+    fault.happened; github.clear_faults()       # limits, too
+    github.graphql_error("artsy/candela", type="RESOURCE_LIMITS_EXCEEDED", times=1)     # null there, with errors[]
+    github.graphql_timeout_above = 25           # more repositories than that in one query: 502, points deducted
+    github.limit("secret", remaining=0, limit=5000, reset_in=600, resource="core" | "graphql", status=403 | 429)
+    github.secondary_limit(times=1, retry_after=30, status=403, matching="")
+    github.latency = 0.1                        # seconds before each answer
+    github.advance(hours=24); github.freeze(datetime | None); github.now()      # the server's clock: Date header,
+    github.clock_offset = timedelta(hours=1)                                    # expiry, resets, created_at
 
 What happened:
 
-    github.requests                                      # list of Request(method, path, query, operation, token, status, ...)
+    github.requests                             # list of Request(method, path, query, operation, token, status, ...)
     github.reset_requests(); github.count("GRAPHQL"); github.sent("POST .*/pulls") -> list[Request]
-    github.acts                                          # list of Act(kind, repository, actor, data, at): what changed by the API
-                                                         # kinds: pull-request.opened/.edited/.merged/.enqueued/.assigned/
-                                                         # .commented/.closed, status.created, branch.created/.updated/.deleted
+    github.acts                                 # list of Act(kind, repository, actor, data, at): changes by the API,
+        # in the order of their effect; kinds pull-request.opened, .edited, .merged, .enqueued, .dequeued, .assigned,
+        # .commented, .closed, .reopened; status.created; branch.created, .updated, .deleted
+    github.listeners.append(function)           # called with an Event for all that a webhook would tell
 
-As a process of its own (bench, demo): `GitHubProcess` in tests.servers.github.process starts `python -m
-tests.servers.github` and calls the same methods over its control port.
+A failure of the server itself answers 500 and is raised when it stops. As a process of its own (bench): `GitHubProcess`
+in tests.servers.github.process starts `python -m tests.servers.github` and calls the same methods over a control port.
 """
 
 from tests.servers.github.faults import Fault

@@ -14,9 +14,9 @@ from graphql import (
     build_schema,
 )
 
-from tests.servers.github import graphql_pulls, graphql_repository
+from tests.servers.github import graphql_checks, graphql_objects, graphql_pulls, graphql_refs, graphql_repository
 from tests.servers.github.access import can_see
-from tests.servers.github.graphql_repository import Resolvers, context, ref_view
+from tests.servers.github.graphql_common import Resolvers, context, ref_view
 from tests.servers.github.graphql_views import Connection, Info, failed, git_view, type_of
 from tests.servers.github.model import Account, AccountKind, of_node_id, stamp
 from tests.servers.github.repository import Repository
@@ -149,7 +149,7 @@ def schema() -> GraphQLSchema:
     resolvers: dict[str, Resolvers] = {"Query": QUERY, "Mutation": MUTATION}
     for owner in ("User", "Bot", "Organization"):
         resolvers[owner] = {name: ACCOUNT[name] for name in built.type_map[owner].fields}  # type: ignore[attr-defined]
-    for module in (graphql_repository, graphql_pulls):
+    for module in (graphql_repository, graphql_refs, graphql_objects, graphql_pulls, graphql_checks):
         for name, functions in module.RESOLVERS.items():
             resolvers[name] = {**resolvers.get(name, {}), **functions}
     for kind in built.type_map.values():

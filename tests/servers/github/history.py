@@ -46,7 +46,7 @@ class History(ABC):
     # reading
 
     def find(self, revision: str) -> str | None:
-        """The object a revision names: a branch, tag, full ref, sha (from 7 digits), HEAD, each with ~N and ^N behind."""
+        """The object that a revision names: branch, tag, full ref, sha (from 7 digits), HEAD; each with ~N and ^N."""
         name = re.split(r"[~^]", revision, maxsplit=1)[0]
         sha = self._named(name)
         for step in RELATIVE.findall(revision[len(name) :]):
@@ -101,7 +101,7 @@ class History(ABC):
     # writing
 
     def signature(self, person: Person | None, date: datetime | None) -> Signature:
-        """A login becomes that account's name and address; a pair is taken as it is; nobody is the owner's first user."""
+        """A login becomes that account's name and address; a pair is taken as it is; nobody is octocat."""
         if isinstance(person, tuple):
             return Signature(*person, date or self.github.now())
         account = self.github.person(person or "octocat")

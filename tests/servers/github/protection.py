@@ -64,8 +64,8 @@ def rollup(repository: Repository, sha: str) -> str | None:
 def objections(pull: PullRequest, actor: str, *, queue: bool = True) -> list[str]:
     """Why the rules of its base forbid this merge by this account, in GitHub's words; the rulesets' ones come first.
 
-    Without `queue` a merge queue is no objection, as in `mergeStateStatus`, which stays CLEAN (ai-ecoverse/slicc PR 670,
-    netresearch/git-workflow-skill PR 134).
+    Without `queue` a merge queue is no objection, as in `mergeStateStatus`, which stays CLEAN
+    (ai-ecoverse/slicc PR 670, netresearch/git-workflow-skill PR 134).
     """
     rulesets: list[str] = []
     classic: list[str] = []

@@ -1,4 +1,4 @@
-"""A repository as people change it: commits, branches, tags, settings, rules. What its pull requests do is in `pulls`."""
+"""A repository as people change it: settings, roles, rules, checks, pull requests; its git side is in `history`."""
 
 from __future__ import annotations
 

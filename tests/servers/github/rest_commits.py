@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.servers.github import show, show_pulls
+from tests.servers.github import show, show_checks, show_pulls
 from tests.servers.github.history import SHA
 from tests.servers.github.messages import Answer
 from tests.servers.github.model import Refused
@@ -60,7 +60,7 @@ def combined_status(call: Call) -> Answer:
     return Answer.of(
         {
             "state": state,
-            "statuses": [show_pulls.simple_status(repository, status) for status in newest.values()],
+            "statuses": [show_checks.simple_status(repository, status) for status in newest.values()],
             "sha": sha,
             "total_count": len(newest),
             "repository": show.repository(repository),
@@ -77,7 +77,7 @@ def list_statuses(call: Call) -> Answer:
     found = repository.checks.statuses.get(commit_of(repository, call.arguments["ref"]), [])
     return call.page(
         list(reversed(found)),
-        lambda one: {**show_pulls.simple_status(repository, one), "creator": show.user(call.github, one.creator)},
+        lambda one: {**show_checks.simple_status(repository, one), "creator": show.user(call.github, one.creator)},
     )
 
 
@@ -88,7 +88,7 @@ def list_check_runs(call: Call) -> Answer:
     runs = repository.checks.runs.get(commit_of(repository, call.arguments["ref"]), [])
     wanted = call.incoming.query.get("check_name")
     runs = [run for run in runs if wanted in (None, run.name)]
-    return call.page(list(reversed(runs)), lambda run: show_pulls.check_run(repository, run), key="check_runs")
+    return call.page(list(reversed(runs)), lambda run: show_checks.check_run(repository, run), key="check_runs")
 
 
 @route("GET", "{r}/commits/{ref:path}")
@@ -123,7 +123,7 @@ def get_git_commit(call: Call) -> Answer:
 
 @route("GET", "{r}/compare/{basehead:path}")
 def compare(call: Call) -> Answer:
-    """docs.github.com, "Compare two commits": unpaged the newest 250 (the last is the newest), paged from the oldest."""
+    """docs.github.com, "Compare two commits": unpaged the newest 250 (the newest last), paged from the oldest."""
     call.require("contents")
     repository = call.repository
     base_name, dots, head_name = call.arguments["basehead"].partition("...")
@@ -199,7 +199,7 @@ def create_status(call: Call) -> Answer:
     call.github.act(
         "status.created", repository, call.actor, sha=sha, context=context, state=state, description=description
     )
-    shown = {**show_pulls.simple_status(repository, made), "creator": show.user(call.github, call.actor)}
+    shown = {**show_checks.simple_status(repository, made), "creator": show.user(call.github, call.actor)}
     return Answer.of(shown, 201)
 
 
@@ -214,5 +214,5 @@ def get_check_run(call: Call) -> Answer:
     for runs in call.repository.checks.runs.values():
         for run in runs:
             if run.id == int(call.arguments["number"]):
-                return Answer.of(show_pulls.check_run(call.repository, run))
+                return Answer.of(show_checks.check_run(call.repository, run))
     raise Refused(404, "Not Found")

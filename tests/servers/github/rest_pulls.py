@@ -149,7 +149,7 @@ def check_workflows(call: Call, pull: PullRequest) -> None:
 
 @route("PUT", "{r}/pulls/{number}/merge-async")
 def merge_asynchronously(call: Call) -> Answer:
-    """Only the pull request's own state is looked at now; rules and conflicts show in the poll (gh-stack's reference)."""
+    """Only the pull request's own state is looked at; rules and conflicts show in the poll (gh-stack's reference)."""
     call.require("contents", "write")
     pull, action = call.pull(), call.text("merge_action") or "default"
     if action not in {"default", "merge_queue", "direct_merge"}:

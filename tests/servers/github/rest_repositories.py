@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from tests.servers.github import show, show_pulls
+from tests.servers.github import show, show_checks
 from tests.servers.github.access import ANONYMOUS, can_see
 from tests.servers.github.history import SHA
 from tests.servers.github.messages import Answer
@@ -72,7 +72,7 @@ def list_branches(call: Call) -> Answer:
     call.require("contents")
 
     def show_one(name: str) -> Json:
-        shown = show_pulls.branch(call.repository, name)
+        shown = show_checks.branch(call.repository, name)
         url = f"{call.github.api_url}/repos/{call.repository.full_name}/commits/{shown['commit']['sha']}"
         return {"name": name, "commit": {"sha": shown["commit"]["sha"], "url": url}, "protected": shown["protected"]}
 
@@ -87,13 +87,13 @@ def get_protection(call: Call) -> Answer:
     rules = [rule for rule in rules_for(call.repository, name) if rule.ruleset_id is None]
     if not rules:
         raise Refused(404, "Branch not protected")
-    return Answer.of(show_pulls.protection(call.repository, name, rules))
+    return Answer.of(show_checks.protection(call.repository, name, rules))
 
 
 @route("GET", "{r}/branches/{branch:path}")
 def get_branch(call: Call) -> Answer:
     call.require("contents")
-    return Answer.of(show_pulls.branch(call.repository, branch_of(call)))
+    return Answer.of(show_checks.branch(call.repository, branch_of(call)))
 
 
 def branch_of(call: Call) -> str:
@@ -107,7 +107,7 @@ def branch_of(call: Call) -> str:
 def get_rules(call: Call) -> Answer:
     """Answers for branches that do not exist, too: the rules that would apply (docs, "Get rules for a branch")."""
     call.require("metadata")
-    return call.page(show_pulls.branch_rules(call.repository, call.arguments["branch"]), lambda rule: rule)
+    return call.page(show_checks.branch_rules(call.repository, call.arguments["branch"]), lambda rule: rule)
 
 
 @route("GET", "{r}/git/ref/{ref:path}")
