@@ -1,5 +1,6 @@
 """`manage.py worker QUEUE...`: does the background work of these queues."""
 
+import gc
 from argparse import ArgumentParser
 from typing import Any
 
@@ -20,6 +21,10 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         queues = options["queues"] or list(settings.QUEUES)
         slots = options["slots"] or sum(settings.QUEUES[queue] for queue in queues)
+        # Loaded once here and never looked at by the garbage collector: the processes of the pool share it.
+        app.loader.import_default_modules()
+        gc.collect()
+        gc.freeze()
         app.worker_main(
             [
                 "--quiet",
