@@ -30,7 +30,7 @@ class _Contract(Contract):
 
 
 class PureContract(_Contract):
-    """`modules` import the standard library and each other, nothing else: no Django, no clock of ours, no I/O of ours."""
+    """`modules` import the standard library and each other, nothing else: no Django, no I/O of ours."""
 
     modules: Any = _Words(subfield=fields.StringField())
 
