@@ -46,6 +46,9 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 Names = tuple[str, str]
 
+# Present names of renamed repositories by the written ones, for each profile: every poll renews them.
+_names: dict[tuple[str, int | None], dict[str, Names]] = {}
+
 
 class GitHubClient:
     """Asks and acts with the credentials of one profile."""
@@ -55,11 +58,11 @@ class GitHubClient:
         self.headers: Mapping[str, str] = {}  # of the latest answer
         self.requests = 0
         self.whom = Whom(urlsplit(profile.api_url).hostname or "?", profile.name)
-        self.identity = (profile.api_url, profile.pk)
+        self.identity: tuple[str, int | None] = (profile.api_url, profile.pk)
         self.credentials = Credentials(profile, self.whom)
         self._clock = clock
         self._wired: tuple[str, Wire] | None = None
-        self._names: dict[str, Names] = {}
+        self._names = _names.setdefault(self.identity, {})
 
     # --- reads ------------------------------------------------------------------------------------------------------
 
@@ -120,12 +123,15 @@ class GitHubClient:
         raise broken(self.whom, f"the repository with the id {host_id}")
 
     def current(self, owner: str, name: str) -> Names:
-        """What the repository is called now, as far as this client has seen."""
+        """What the repository is called now, as far as this process has seen with this profile."""
         return self._names.get(f"{owner}/{name}".lower(), (owner, name))
 
     def learn(self, owner: str, name: str, facts: RepositoryFacts) -> None:
-        if (owner.lower(), name.lower()) != (facts.owner.lower(), facts.name.lower()):
-            self._names[f"{owner}/{name}".lower()] = (facts.owner, facts.name)
+        written = f"{owner}/{name}".lower()
+        if written == f"{facts.owner}/{facts.name}".lower():
+            self._names.pop(written, None)
+        else:
+            self._names[written] = (facts.owner, facts.name)
 
     def login(self) -> str:
         """Whose credentials these are, as pull requests name it (an App's robot without its `[bot]`); asked once, empty

@@ -1,6 +1,7 @@
 """Where stages are now: one GraphQL query for the branches and tags of up to 50 repositories."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from django.conf import settings
@@ -8,8 +9,18 @@ from django.conf import settings
 from projects import github_tags
 from projects.github_batches import in_batches
 from projects.github_client import GitHubClient
-from projects.github_heads_query import Entry, Found, Outcome, add_tags, empty, heads_query, more_tags_query, outcome_of
-from projects.github_renames import name_taken, trace_by_id
+from projects.github_heads_query import (
+    Entry,
+    Found,
+    Names,
+    Outcome,
+    add_tags,
+    empty,
+    heads_query,
+    more_tags_query,
+    outcome_of,
+)
+from projects.github_renames import as_written, name_taken, trace_by_id
 from projects.reading import Head, Question, StageUnreadable, Trouble, Where
 from projects.remotes import UnsafeRemote, git_host_of_api, parse_remote, repository_of, same_host
 
@@ -67,19 +78,20 @@ class HeadReader:
         )
 
     def _ask(self, entries: Sequence[Entry]) -> dict[Entry, Outcome]:
-        outcomes = self._ask_heads(entries)
-        outcomes.update(self._ask_heads(self._strays(outcomes)))
+        outcomes = self._ask_heads(entries, as_written)
+        outcomes.update(self._ask_heads(self._strays(outcomes), self._client.current))
         for entry, outcome in outcomes.items():
             if isinstance(outcome, Found):
                 self._client.learn(entry.owner, entry.name, outcome.facts)
         self._ask_more_tags(outcomes)
         return outcomes
 
-    def _ask_heads(self, entries: Sequence[Entry]) -> dict[Entry, Outcome]:
-        return in_batches(entries, self._ask_batch, most=REPOSITORIES_OF_A_QUERY, use=("heads", self._client.identity))
+    def _ask_heads(self, entries: Sequence[Entry], names: Names) -> dict[Entry, Outcome]:
+        ask = partial(self._ask_batch, names)
+        return in_batches(entries, ask, most=REPOSITORIES_OF_A_QUERY, use=("heads", self._client.identity))
 
-    def _ask_batch(self, entries: Sequence[Entry], divisible: bool) -> dict[Entry, Outcome]:
-        query, variables = heads_query(entries, self._client.current)
+    def _ask_batch(self, names: Names, entries: Sequence[Entry], divisible: bool) -> dict[Entry, Outcome]:
+        query, variables = heads_query(entries, names)
         answer = self._client.graphql(query, variables, divisible=divisible)
         whom = self._client.whom
         return {entry: outcome_of(entry, f"r{place}", answer, whom) for place, entry in enumerate(entries)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from projects.github_acts import create_pull_request, merge_pull_request
@@ -11,8 +12,8 @@ from projects.github_budget import Budget
 from projects.github_checks import Checks, ChecksQuestion, checks_of
 from projects.github_client import GitHubClient
 from projects.github_pulls_answers import own_pulls, page_of, pull_request_of, release_state_of
-from projects.github_pulls_query import more_pulls_query, pull_query, releases_query
-from projects.github_renames import name_taken, trace_by_id
+from projects.github_pulls_query import Names, more_pulls_query, pull_query, releases_query
+from projects.github_renames import as_written, name_taken, trace_by_id
 from projects.github_troubles import broken, unreadable
 from projects.github_values import (
     ActRefused,
@@ -81,8 +82,8 @@ class GitHub:
         follow go to the repository that was found, whatever its name is now.
         """
         wanted = list(dict.fromkeys(questions))
-        outcomes = self._ask(wanted)
-        outcomes.update(self._ask(self._strays(outcomes, known or {})))
+        outcomes = self._ask(wanted, as_written)
+        outcomes.update(self._ask(self._strays(outcomes, known or {}), self._client.current))
         for question, outcome in outcomes.items():
             if isinstance(outcome, _Found):
                 self._client.learn(question.owner, question.name, outcome.state.repository)
@@ -132,11 +133,14 @@ class GitHub:
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
-    def _ask(self, questions: Sequence[ReleaseQuestion]) -> dict[ReleaseQuestion, Outcome]:
-        return in_batches(questions, self._ask_batch, most=RELEASES_OF_A_QUERY, use=("releases", self._client.identity))
+    def _ask(self, questions: Sequence[ReleaseQuestion], names: Names) -> dict[ReleaseQuestion, Outcome]:
+        ask = partial(self._ask_batch, names)
+        return in_batches(questions, ask, most=RELEASES_OF_A_QUERY, use=("releases", self._client.identity))
 
-    def _ask_batch(self, questions: Sequence[ReleaseQuestion], divisible: bool) -> dict[ReleaseQuestion, Outcome]:
-        query, variables = releases_query(questions, self._client.current)
+    def _ask_batch(
+        self, names: Names, questions: Sequence[ReleaseQuestion], divisible: bool
+    ) -> dict[ReleaseQuestion, Outcome]:
+        query, variables = releases_query(questions, names)
         answer = self._client.graphql(query, variables, divisible=divisible)
         return {question: self._outcome(question, f"r{place}", answer) for place, question in enumerate(questions)}
 

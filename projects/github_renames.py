@@ -34,6 +34,11 @@ def trace_by_id(client: GitHubClient, known: Mapping[str, int], names: Iterable[
     return trace
 
 
+def as_written(owner: str, name: str) -> tuple[str, str]:
+    """GitHub itself follows a written name through every rename; a learned one may belong to others by now."""
+    return owner, name
+
+
 def name_taken(path: str) -> StageUnreadable:
     return StageUnreadable(
         Trouble.NOT_FOUND,

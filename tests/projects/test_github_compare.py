@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from projects.reading import KEPT_COMMITS, Difference, StageUnreadable, Trouble
-from tests.projects.github_reading import allow_plain_http, reader_for
+from tests.projects.github_reading import allow_plain_http, branch, reader_for
 from tests.servers.github import GitHubServer
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -84,6 +84,20 @@ def test_a_renamed_repository_is_compared_under_its_new_name(github: GitHubServe
     found = reader_for(github).difference(github.remote("artsy/candela"), base, head)
     assert [each.subject for each in found.commits] == ["news"]
     assert [request.status for request in github.requests] == [301, 200, 200]
+
+
+def test_a_rename_that_a_poll_has_seen_costs_a_comparison_nothing(github: GitHubServer) -> None:
+    repository = github.add_repository("artsy/candela", branches=("main", "release"))
+    base, head = repository.sha("release"), repository.commit("main", "news")
+    repository.rename("artsy/lantern")
+    reader_for(github).heads([branch(github, "artsy/candela")])
+    assert reader_for(github).difference(github.remote("artsy/candela"), base, head).total == 1
+    assert [request.status for request in github.requests if request.method == "GET"] == [200]
+    repository.rename("artsy/candela")
+    reader_for(github).heads([branch(github, "artsy/candela")])
+    github.reset_requests()
+    assert reader_for(github).difference(github.remote("artsy/candela"), base, head).total == 1
+    assert [request.operation.split("/compare")[0] for request in github.requests] == ["GET /repos/artsy/candela"]
 
 
 def test_unrelated_unknown_and_hidden_are_told_apart(github: GitHubServer) -> None:
