@@ -1,0 +1,207 @@
+"""The gate that builds ask: may this project be released? And the same for those who block from scripts.
+
+`GET /api/deploy_blocks` is read by `curl -sf` and compared with the two characters `[]`, without following redirects.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from audit.record import Actor
+from blocks.change import BlockEnded, Wish, change_block, create_block, resolve_block
+from blocks.forms import LONGEST_REASON, clean_text
+from blocks.models import DeployBlock
+from blocks.queries import covers, with_project_ids
+from projects.basic_auth import BasicAuthentication
+from projects.models import Project
+
+TRUE, FALSE = ("true", "1"), ("false", "0")
+LARGEST_ID = 2**63 - 1
+
+
+class BlockOut(serializers.Serializer[Any]):
+    """A block as the answer for one project shows it."""
+
+    id = serializers.IntegerField()
+    project_id = serializers.IntegerField()
+    description = serializers.CharField()
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class ReasonField(serializers.CharField):
+    """A reason: cleaned first, then measured."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=LONGEST_REASON, **options)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(clean_text(data) if isinstance(data, str) else data)
+
+
+class BlockIn(serializers.Serializer[Any]):
+    project_id = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
+    description = ReasonField()
+    resolved_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class BlockChange(serializers.Serializer[Any]):
+    description = ReasonField(required=False)
+    resolved_at = serializers.DateTimeField(required=False, allow_null=True)
+    resolved = serializers.BooleanField(required=False)
+    note = ReasonField(required=False, allow_blank=True, default="")
+
+
+class _BlockView(APIView):
+    """For a session or HTTP Basic: every active user reads, staff write."""
+
+    authentication_classes = (BasicAuthentication, SessionAuthentication)
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        if request.method not in ("GET", "HEAD", "OPTIONS") and not request.user.is_staff:
+            raise PermissionDenied("Only staff may block releases.")
+
+
+class DeployBlocks(_BlockView):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("project_id", str, required=True, description="The project's number, or owner/repo."),
+            OpenApiParameter("resolved", bool, description="Absent: all blocks of the project."),
+        ],
+        responses=BlockOut(many=True),
+        operation_id="deploy_blocks_list",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        projects = _projects(request.query_params.get("project_id", ""))
+        blocks = _blocks(projects, request.query_params.get("resolved"), timezone.now())
+        return _compact([_shown(block, project) for block in blocks for project in projects if covers(block, project)])
+
+    @extend_schema(request=BlockIn, responses={201: BlockOut}, operation_id="deploy_blocks_create")
+    def post(self, request: Request) -> Response:
+        asked = BlockIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        values = asked.validated_data
+        project = _projects(str(values["project_id"]))[0]
+        now = timezone.now()
+        _check_end(values.get("resolved_at"), now)
+        wish = Wish(
+            project.organization, values["description"], projects=[project], resolved_at=values.get("resolved_at")
+        )
+        owner = request.user if isinstance(request.user, AbstractBaseUser) else None
+        saved = create_block(wish, actor=_actor(request), owner=owner, clock=timezone.now)
+        return Response(_shown(saved.block, project), status=201)
+
+
+class DeployBlockDetail(_BlockView):
+    @extend_schema(request=BlockChange, responses=BlockOut, operation_id="deploy_blocks_change")
+    def patch(self, request: Request, block_id: int) -> Response:
+        block = get_object_or_404(DeployBlock.objects.select_related("organization"), pk=block_id)
+        asked = BlockChange(data=request.data)
+        asked.is_valid(raise_exception=True)
+        values = asked.validated_data
+        if values.get("resolved"):
+            resolve_block(block, note=values["note"], actor=_actor(request), clock=timezone.now)
+        elif "description" in values or "resolved_at" in values:
+            _change(block, values, _actor(request))
+        block.refresh_from_db()
+        project = block.projects.first()
+        return Response({**_shown(block, project), "project_id": project.pk if project else None})
+
+
+def _change(block: DeployBlock, values: dict[str, Any], actor: Actor) -> None:
+    resolved_at = values.get("resolved_at", block.resolved_at)
+    if "resolved_at" in values:
+        _check_end(resolved_at, timezone.now())
+    wish = Wish(
+        block.organization,
+        values.get("description", block.description),
+        scope=block.scope,
+        tag=block.tag,
+        projects=list(block.projects.all()),
+        resolved_at=resolved_at,
+    )
+    try:
+        change_block(block, wish, actor=actor, clock=timezone.now)
+    except BlockEnded as ended:
+        raise ValidationError({"resolved_at": [str(ended)]}) from None
+
+
+def _check_end(resolved_at: datetime | None, now: datetime) -> None:
+    if resolved_at is not None and resolved_at <= now:
+        raise ValidationError({"resolved_at": ["This is past: the block would be over at once. Give a later time."]})
+
+
+def _projects(asked: str) -> list[Project]:
+    """The projects that a number or owner/repo means. Raises NotFound."""
+    projects = Project.objects.select_related("organization")
+    if asked.isascii() and asked.isdecimal() and int(asked) <= LARGEST_ID:
+        found = list(projects.filter(pk=int(asked)))
+    elif "/" in asked:
+        path = asked.strip("/").removesuffix(".git").lower()
+        of_repository = Q(stages__git_remote__iendswith=f"/{path}") | Q(stages__git_remote__iendswith=f"/{path}.git")
+        scp = Q(stages__git_remote__iendswith=f":{path}") | Q(stages__git_remote__iendswith=f":{path}.git")
+        found = list(projects.active().filter(of_repository | scp).distinct().order_by("pk"))
+    else:
+        found = []
+    if not found:
+        raise NotFound("There is no such project. Give its number, or owner/repo of one of its stages.")
+    return found
+
+
+def _blocks(projects: Sequence[Project], resolved: str | None, at: datetime) -> QuerySet[DeployBlock]:
+    """The blocks that may cover these projects; `covers` decides. One that has not begun does not count."""
+    blocks = DeployBlock.objects.filter(organization_id__in={project.organization_id for project in projects})
+    mine = Q(projects__in=[project.pk for project in projects]) | ~Q(scope=DeployBlock.Scope.PROJECTS)
+    blocks = blocks.filter(pk__in=DeployBlock.objects.filter(mine).values("pk"), begins_at__lte=at)
+    match (resolved or "").lower():
+        case "":
+            pass
+        case word if word in FALSE:
+            blocks = blocks.unresolved(at)
+        case word if word in TRUE:
+            blocks = blocks.filter(resolved_at__lte=at)
+        case _:
+            raise ValidationError({"resolved": ["Give true or false, or leave it out."]})
+    found: QuerySet[DeployBlock] = with_project_ids(blocks).order_by("-created_at", "-id")
+    return found
+
+
+def _shown(block: DeployBlock, project: Project | None) -> dict[str, Any]:
+    return dict(
+        BlockOut(
+            {
+                "id": block.pk,
+                "project_id": project.pk if project else 0,
+                "description": block.description,
+                "resolved_at": block.resolved_at,
+                "created_at": block.created_at,
+                "updated_at": block.updated_at,
+            }
+        ).data
+    )
+
+
+def _compact(rows: list[dict[str, Any]]) -> HttpResponse:
+    return HttpResponse(
+        json.dumps(rows, separators=(",", ":"), ensure_ascii=False), content_type="application/json; charset=utf-8"
+    )
+
+
+def _actor(request: Request) -> Actor:
+    return Actor.api(request.user.get_username())
