@@ -43,5 +43,6 @@ def name_taken(path: str) -> StageUnreadable:
     return StageUnreadable(
         Trouble.NOT_FOUND,
         f"The name {path} now belongs to another repository than the one that Horizon knew, and that one was not found "
-        "under another name. If the new one is meant, save the stage again; otherwise correct its remote.",
+        "under another name. If the new one is meant, test the stage in the admin, which accepts it; otherwise correct "
+        "its remote.",
     )

@@ -7,9 +7,10 @@ from django.conf import settings
 
 from projects.git import Credentials, GitReader
 from projects.github import GitHubReader, check_profile
-from projects.models import Profile, Stage
-from projects.reading import Difference, Head, Question, StageUnreadable, Trouble, Where
+from projects.models import Profile, Repository, Stage
+from projects.reading import Difference, Head, Question, RepositoryFacts, StageUnreadable, Trouble, Where
 from projects.registry import RegistryReader
+from projects.repositories import path_of
 from projects.secrets import Secret, SecretUnreadable
 
 
@@ -78,7 +79,10 @@ def test_profile(profile: Profile) -> str:
 
 
 def test_stage(stage: Stage) -> str:
-    """The commit that this stage is at now, in a sentence. Raises StageUnreadable."""
+    """The commit that this stage is at now, in a sentence. Raises StageUnreadable.
+
+    A repository that took the name of the one that Horizon knew is accepted by this: a person has looked at it.
+    """
     question = stage.question
     answer = reader_of(stage.profile).heads([question])[question]
     if isinstance(answer, StageUnreadable):
@@ -92,7 +96,20 @@ def test_stage(stage: Stage) -> str:
     facts = answer.repository
     archived = " The repository is archived." if facts and facts.archived else ""
     where = f" of {facts.owner}/{facts.name}" if facts else ""
-    return f"Found {place}{where}{label} at commit {answer.sha[:12]}.{archived}"
+    accepted = (
+        " It is another repository than the one that Horizon knew by this name; from now on this one is read."
+        if facts and _accept(stage, facts)
+        else ""
+    )
+    return f"Found {place}{where}{label} at commit {answer.sha[:12]}.{archived}{accepted}"
+
+
+def _accept(stage: Stage, facts: RepositoryFacts) -> bool:
+    """Whether another repository was known by this name, which is forgotten."""
+    api_url = stage.profile.api_url if stage.profile else ""
+    known = Repository.objects.filter(api_url=api_url, path=path_of(stage.git_remote) or "")
+    forgotten, _ = known.exclude(host_id=facts.host_id).delete()
+    return forgotten > 0
 
 
 def _git(credentials: Credentials | None) -> GitReader:

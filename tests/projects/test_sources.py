@@ -5,7 +5,7 @@ import pytest
 from projects import sources
 from projects.git import GitReader
 from projects.github import GitHubReader
-from projects.models import Organization, Profile, Project, Stage
+from projects.models import Organization, Profile, Project, Repository, Stage
 from projects.reading import StageUnreadable, Trouble
 from projects.secrets import Secret
 from tests.projects.github_reading import TOKEN, allow_plain_http, profile_for
@@ -66,6 +66,21 @@ def test_a_registry_does_not_compare() -> None:
         sources.reader_of(aws()).difference("candela", "a" * 40, "b" * 40)
 
 
+@pytest.mark.django_db
+def test_a_repository_that_took_a_name_is_accepted_by_whoever_tests_the_stage(github: GitHubServer) -> None:
+    github.add_token(TOKEN, login="horizon", scopes=("repo",))
+    repository = github.add_repository("artsy/candela", branches=("main",))
+    tested = stage(github, profile_for(github))
+    known = {"path": "artsy/candela", "current_path": "artsy/candela", "api_url": github.api_url}
+    Repository.objects.create(host_id=repository.id, **known)
+    assert "another repository" not in sources.test_stage(tested)
+    repository.delete()
+    github.add_repository("artsy/candela", branches=("main",))
+    assert "from now on this one is read" in sources.test_stage(tested)
+    assert not Repository.objects.exists()
+
+
+@pytest.mark.django_db
 def test_a_stage_on_github_tells_the_commit_that_was_found(github: GitHubServer) -> None:
     github.add_token(TOKEN, login="horizon", scopes=("repo",))
     repository = github.add_repository("artsy/candela", branches=("main",))
