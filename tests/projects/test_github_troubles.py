@@ -332,6 +332,39 @@ def test_a_host_that_does_not_answer_in_time_is_unreachable(
     assert len(github.requests) <= 1
 
 
+@contextmanager
+def trickling_host() -> Iterator[int]:
+    """A host that sends its answer byte by byte, for ever."""
+    stopped = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_trickle, args=(listener, stopped), daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        stopped.set()
+        thread.join(5)
+
+
+def _trickle(listener: socket.socket, stopped: threading.Event) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while not stopped.wait(0.02):
+            try:
+                connection.sendall(b" ")
+            except OSError:
+                return
+
+
+def test_an_answer_that_only_trickles_is_given_up(github: GitHubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(github_transport, "TOTAL_SECONDS", 0.2)
+    monkeypatch.setattr("projects.github_client.RETRY_SECONDS", 0.1)
+    question = branch(github, "artsy/candela")
+    with trickling_host() as port:
+        reader = GitHubReader(profile_for(github, api_url=f"http://127.0.0.1:{port}/api/v3"))
+        assert is_trouble(reader.heads([question])[question], Trouble.UNREACHABLE, "in time")
+
+
 @pytest.mark.parametrize("fault", ["garbage", "endless"])
 def test_answers_that_are_none_are_not_asked_for_again(
     github: GitHubServer, fault: str, monkeypatch: pytest.MonkeyPatch
