@@ -14,6 +14,10 @@ from projects.models import Organization, Project
 from projects.queries import Filters, Overview, numbers, overviews
 from releases.queries import StrategyDecision, decisions
 
+# A page of more cards than this says less of those that are not among the most severe, or it would be too large.
+CROWDED = 500
+IN_FULL = 250
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -88,6 +92,14 @@ class Board:
     up_to_date: list[Placed]
 
     @property
+    def crowded(self) -> bool:
+        return any(each.card.brief for each in self.out_of_sync)
+
+    @property
+    def in_full(self) -> int:
+        return IN_FULL
+
+    @property
     def all(self) -> list[Placed]:
         return self.out_of_sync + self.up_to_date
 
@@ -97,10 +109,10 @@ def board(found: Sequence[Line], now: datetime, *, several_organizations: bool) 
         placed(line.overview, line.blocks, line.decisions, now, several_organizations=several_organizations)
         for line in found
     ]
-    return Board(
-        out_of_sync=sorted((each for each in cards if not each.card.released), key=_most_severe_first),
-        up_to_date=sorted((each for each in cards if each.card.released), key=_by_name),
-    )
+    out_of_sync = sorted((each for each in cards if not each.card.released), key=_most_severe_first)
+    if len(cards) > CROWDED:
+        out_of_sync[IN_FULL:] = [each.in_brief() for each in out_of_sync[IN_FULL:]]
+    return Board(out_of_sync, sorted((each for each in cards if each.card.released), key=_by_name))
 
 
 def _most_severe_first(each: Placed) -> tuple[float, str]:

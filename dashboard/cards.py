@@ -5,7 +5,7 @@ those that changed since the page before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -63,6 +63,11 @@ class Placed:
 
     card: Card
     rank: float
+
+    def in_brief(self) -> "Placed":
+        """The same with the name, the pipeline and what is wrong only."""
+        links = tuple(replace(link, people="", age="", oldest=None) for link in self.card.links)
+        return Placed(replace(self.card, links=links, description="", decision="", brief=True), self.rank)
 
     @property
     def html(self) -> SafeString:

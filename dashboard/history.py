@@ -17,6 +17,7 @@ from projects.models import Organization, Project
 
 PAGE = 50
 BIGGEST = 2**63 - 1
+DISORDER = 10_000  # events that may be written between the time of an event and its writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ class Wanted:
         if self.actor:
             found = found.filter(actor=self.actor)
         if since := _day(self.since):
-            found = found.filter(at__gte=since)
+            found = _from(found, since)
         if until := _day(self.until):
-            found = found.filter(at__lt=until + timedelta(days=1))
+            found = _before(found, until + timedelta(days=1))
         return found
 
 
@@ -110,12 +111,23 @@ def page_of(wanted: Wanted) -> Page:
     return Page(shown, newer, shown[-1].pk if shown and more else None)
 
 
+def _from(events: "QuerySet[AuditEvent]", moment: datetime) -> "QuerySet[AuditEvent]":
+    """Those since a moment. Keys and times rise together, so the key of the first saves a walk through all before."""
+    first = AuditEvent.objects.filter(at__gte=moment).order_by("at").values_list("id", flat=True).first()
+    return events.none() if first is None else events.filter(at__gte=moment, id__gte=first - DISORDER)
+
+
+def _before(events: "QuerySet[AuditEvent]", moment: datetime) -> "QuerySet[AuditEvent]":
+    last = AuditEvent.objects.filter(at__lt=moment).order_by("-at").values_list("id", flat=True).first()
+    return events.none() if last is None else events.filter(at__lt=moment, id__lte=last + DISORDER)
+
+
 def _ids(page: Page) -> set[int]:
     return {event.project_id for event in page.events if event.project_id is not None}
 
 
 def _projects(words: str) -> list[int]:
-    """A project by its number, else by the names that it has now or had when something happened."""
+    """A project by its number, else by the name that it has now."""
     if number := _number(words):
         return [number]
     named = list(Project.objects.named(words).values_list("pk", flat=True)[:100])

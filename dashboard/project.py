@@ -46,7 +46,7 @@ def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, obje
         "name": words.title_case(project.name),
         "detail": detail,
         "error": detail.error(now),
-        "severity": severity,
+        "severity": f"{severity:.0f}" if severity >= 10 else f"{severity:.1f}",
         "severity_word": words.severity_word(severity),
         "stale": detail.refreshed_at is not None and now - detail.refreshed_at > stale_after(),
         "good_at": detail.snapshot.read_at if detail.snapshot else None,

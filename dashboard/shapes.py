@@ -144,7 +144,7 @@ class ComparisonOut(serializers.Serializer[Any]):
     commits = CommitOut(many=True, help_text="Newest first, 250 at the most.")
 
 
-class BlockOut(serializers.Serializer[Any]):
+class ProjectBlockOut(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     description = serializers.CharField()
     created_by = serializers.CharField()
@@ -178,7 +178,7 @@ class ProjectOut(serializers.Serializer[Any]):
     refreshed_at = serializers.DateTimeField(allow_null=True)
     stages = StageOut(many=True)
     comparisons = ComparisonOut(many=True)
-    blocks = BlockOut(many=True, help_text="Those in force that cover the project.")
+    blocks = ProjectBlockOut(many=True, help_text="Those in force that cover the project.")
     releases = ReleaseOut(many=True, help_text="One for each deploy strategy.")
 
 

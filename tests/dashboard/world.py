@@ -1,5 +1,6 @@
 """Projects as pages see them now: the pages' clock is the real one."""
 
+import base64
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,3 +58,7 @@ def blocked(of: Project, reason: str = "needs QA") -> DeployBlock:
     )
     block.projects.add(of)
     return block
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
