@@ -125,6 +125,8 @@ class Command(BaseCommand):
         self.say(f"ready at {address} (Ctrl-C ends it)")
         if password is not None:
             self.say(f"sign in as {NAME} with the password {password} (shown only now; change it at {address}/admin/)")
+        elif settings.ADMIN_PASSWORD:
+            self.say(f"sign in as {NAME} with HORIZON_ADMIN_PASSWORD")
 
     def say(self, text: str) -> None:
         with suppress(OSError):  # the terminal is gone; ending in order matters more
