@@ -57,7 +57,7 @@ class GitHubClient:
         self.budget = Budget()
         self.headers: Mapping[str, str] = {}  # of the latest answer
         self.requests = 0
-        self.whom = Whom(urlsplit(profile.api_url).hostname or "?", profile.name)
+        self.whom = Whom(_host(profile.api_url), profile.name)
         self.identity: tuple[str, int | None] = (profile.api_url, profile.pk)
         self.credentials = Credentials(profile, self.whom)
         self._clock = clock
@@ -91,8 +91,7 @@ class GitHubClient:
 
     def get_of_repository(self, owner: str, name: str, rest: str = "") -> Answer:
         """The same below /repos/owner/name, following the repository by its id when it was renamed."""
-        owner, name = self.current(owner, name)
-        answer = self.get(repository_path(owner, name, rest))
+        answer = self.get(repository_path(*self.current(owner, name), rest))
         if not answer.is_redirect:
             return answer
         host_id = self._redirected_to(answer)
@@ -282,6 +281,14 @@ class GitHubClient:
         if (target.scheme, target.netloc) != (home.scheme, home.netloc) or found is None:
             return None
         return int(found[1])
+
+
+def _host(api_url: str) -> str:
+    """For sentences only; an address that makes no sense is refused when it is used."""
+    try:
+        return urlsplit(api_url).hostname or "an unknown host"
+    except ValueError:
+        return "an unknown host"
 
 
 def repository_path(owner: str, name: str, rest: str = "") -> str:

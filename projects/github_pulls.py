@@ -109,6 +109,17 @@ class GitHub:
         question = ChecksQuestion(owner, name, pull.head_sha, pull.number)
         return _checked(pull, checks_of(self._client, [question])[question])
 
+    def latest_pull_requests(self, owner: str, name: str, head: str) -> tuple[PullRequest, ...]:
+        """The newest pull requests from this branch of the repository itself, newest first, open or not, without their
+        checks. Raises StageUnreadable."""
+        path = f"{owner}/{name}"
+        answer = self._client.graphql(*latest_pulls_query(*self._client.current(owner, name), head))
+        repository = answer.data.get("r0")
+        page = page_of(repository.get("pullRequests")) if isinstance(repository, dict) else None
+        if repository is None or page is None:
+            raise unreadable(answer.error_at("r0"), self._client.whom, path)
+        return tuple(pull for pull in page.pulls if pull.head_repository_id == repository.get("databaseId"))
+
     # --- acts -------------------------------------------------------------------------------------------------------
 
     def create_pull_request(self, owner: str, name: str, *, base: str, head: str, title: str, body: str) -> PullRequest:

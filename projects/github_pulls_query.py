@@ -70,6 +70,16 @@ def pull_query(owner: str, name: str, number: int) -> Query:
     return _query("Pull", variables, ["r0:repository(owner:$o,name:$n){databaseId pullRequest(number:$i){...P}}"], PULL)
 
 
+def latest_pulls_query(owner: str, name: str, head: str) -> Query:
+    """The newest pull requests of a branch, whatever became of them."""
+    variables: dict[str, object] = {"o": owner, "n": name, "h": head}
+    pulls = (
+        f"pullRequests(states:[OPEN,CLOSED,MERGED],first:{PULLS_OF_A_PAGE},headRefName:$h,"
+        "orderBy:{field:CREATED_AT,direction:DESC}){pageInfo{hasNextPage endCursor}nodes{...P}}"
+    )
+    return _query("LatestPulls", variables, [f"r0:repository(owner:$o,name:$n){{databaseId {pulls}}}"], PULL)
+
+
 def _query(name: str, variables: dict[str, object], parts: Sequence[str], fragments: str) -> Query:
     kinds = {str: "String!", int: "Int!"}
     declared = ",".join(f"${variable}:{kinds[type(value)]}" for variable, value in variables.items())

@@ -126,7 +126,7 @@ def refused(answer: Answer, whom: Whom, now: datetime) -> StageUnreadable | None
         return TooHeavy(Trouble.UNREACHABLE, f"{whom.github} did not manage its answer ({status}). {_AGAIN}{said}")
     if status >= 500:
         return Passing(Trouble.UNREACHABLE, f"{whom.github} has a problem of its own ({status}). {_AGAIN}{said}")
-    if status in (400, 405, 406, 415):
+    if status in (400, 406, 415):
         return StageUnreadable(Trouble.BROKEN_ANSWER, f"{whom.github} does not understand Horizon ({status}).{said}")
     return None
 
@@ -191,12 +191,12 @@ def unreadable(error: GraphQLError | None, whom: Whom, path: str) -> StageUnread
         return broken(whom, path)
     if error.kind == "NOT_FOUND":
         return not_found(whom, path)
-    if error.is_heavy:
-        return TooHeavy(Trouble.UNREACHABLE, f"{whom.github} did not manage its answer about {path} in time. {_AGAIN}")
     if error.kind in _FORBIDDEN:
         return StageUnreadable(
             Trouble.REFUSED,
             f'The profile "{whom.profile}" may not read {path} at {whom.github}: give its token or App the right, or '
             f"authorize it for the organization. GitHub says: {error.words.rstrip('.')}.",
         )
+    if error.is_heavy:
+        return TooHeavy(Trouble.UNREACHABLE, f"{whom.github} did not manage its answer about {path} in time. {_AGAIN}")
     return broken(whom, path, error.words)

@@ -1,6 +1,7 @@
 """Where stages on GitHub are, asked of the GitHub server."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -341,3 +342,22 @@ def test_a_reader_asks_as_whom_its_profile_says(github: GitHubServer) -> None:
     question = branch(github, "artsy/candela")
     GitHubReader(profile_for(github, token="ghp_other")).heads([question])
     assert [request.token for request in github.requests] == ["ghp_other"]
+
+
+def test_readers_in_several_threads_never_get_each_others_answers(github: GitHubServer) -> None:
+    repositories = {}
+    for number in range(4):
+        github.add_token(f"ghp_reader{number}", login=f"reader{number}")
+        made = github.add_repository(f"artsy/own{number}", branches=("main",), private=True)
+        for other in range(4):
+            made.set_role(f"reader{other}", "read" if other == number else "none")
+        made.commit("main", f"only for {number}")
+        repositories[number] = made
+
+    def read(number: int) -> set[str]:
+        profile, question = profile_for(github, token=f"ghp_reader{number}"), branch(github, f"artsy/own{number}")
+        return {head_of(GitHubReader(profile).heads([question])[question]).sha for _ in range(25)}
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(read, repositories))
+    assert found == [{made.sha("main")} for made in repositories.values()]
