@@ -99,7 +99,7 @@ class ProfileInline(StackedInline):
     readonly_fields = ["try_it"]
 
     class Media:
-        js = ["js/admin-profile.js"]
+        js = ["js/admin-profile.js", "js/admin-rows.js"]
 
     @admin.display(description="Try it")
     def try_it(self, profile: Profile) -> str:

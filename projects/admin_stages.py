@@ -133,6 +133,9 @@ class StageInline(StackedInline):
     ]
     readonly_fields = ["try_it"]
 
+    class Media:
+        js = ["js/admin-rows.js"]
+
     def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
         return 0 if obj else 1
 

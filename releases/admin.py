@@ -25,6 +25,9 @@ class StrategyInline(StackedInline):
     collapsible = True
     fields = ROWS
 
+    class Media:
+        js = ["js/admin-rows.js"]
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "profile":
             options["queryset"] = selectable_profiles(request).filter(kind__in=Profile.GITHUB_KINDS)

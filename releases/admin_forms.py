@@ -26,7 +26,8 @@ ROWS: list[Any] = [
     ("slack_webhook_urls", "forget_webhook_urls"),
     "slack_channels",
     ("required_checks", "merge_method"),
-    ("profile", "repository", "provider"),
+    ("profile", "repository"),
+    "provider",
 ]
 
 
@@ -37,13 +38,13 @@ class StrategyForm(RuledForm):
     merge_prior_warning = NumberField(help_text="Seconds between the notice in Slack and the merge; empty: an hour.")
     slack_webhook_urls = SecretInput(required=False, widget=SecretLines, label="Slack webhook URLs")
     forget_webhook_urls = forms.BooleanField(
-        required=False, widget=CheckboxInput, label="forget the stored URLs", help_text="Take the webhooks away."
+        required=False, widget=CheckboxInput, label="Forget the stored URLs", help_text="Take the webhooks away."
     )
     slack_channels = ListInput(help_text="For a Slack bot, e.g. #dev. Put a comma between two.")
     required_checks = ListInput(separator="\n", help_text="Names of checks beside GitHub's own rules, one a line.")
     blocked_time_buckets = ListInput(
         separator="\n",
-        label="closed minutes",
+        label="Closed minutes",
         help_text="Cron expressions, one a line: * 1-2 * * * closes 01:00 to 02:59.",
     )
 
@@ -58,9 +59,7 @@ class StrategyForm(RuledForm):
             f"Stored: {', '.join(stored)}. Leave it empty to keep them." if stored else "Incoming webhooks, one a line."
         )
         if not self.instance.pk:
-            self.initial.setdefault("merge_prior_warning", None)
-            if not options.get("initial"):
-                self.initial["merge_prior_warning"] = None
+            self.initial["merge_prior_warning"] = None
 
     def clean_merge_prior_warning(self) -> int:
         given = self.cleaned_data["merge_prior_warning"]
