@@ -83,6 +83,8 @@ What happened:
         # in the order of their effect; kinds pull-request.opened, .edited, .merged, .enqueued, .dequeued, .assigned,
         # .commented, .closed, .reopened; status.created; branch.created, .updated, .deleted
     github.listeners.append(function)           # called with an Event for all that a webhook would tell
+    hook = github.webhooks.add(url, secret=None, repository=None, events=None, app_id=None); hook.losing = 2
+    github.webhooks.join(); github.webhooks.deliveries; github.webhooks.redeliver(delivery)     # .id, .event, .status
 
 A failure of the server itself answers 500 and is raised when it stops. As a process of its own (bench): `GitHubProcess`
 in tests.servers.github.process starts `python -m tests.servers.github` and calls the same methods over a control port.

@@ -147,11 +147,12 @@ class Pulls(Merging):
             return
         assert pull.head_repository
         self.repository.store.copy_from(pull.head_repository.store, after)
+        before = pull.head_sha
         pull.head_sha = self.repository.store.refs[f"refs/pull/{pull.number}/head"] = after
         pull.base_sha = pull.base_tip() or pull.base_sha
         pull.updated_at = self.repository.github.now()
         pull.queue_entry = None
-        self.repository.github.changed(pull, "synchronize", by)
+        self.repository.github.changed(pull, "synchronize", by, before=before, after=after)
 
     def _base_moved(self, pull: PullRequest, after: str | None, by: str) -> None:
         if after is None:

@@ -23,6 +23,7 @@ from tests.servers.github.faults import Fault
 from tests.servers.github.graphql_api import graphql_answer, graphql_operation
 from tests.servers.github.messages import JSON, Answer, Incoming
 from tests.servers.github.model import Request
+from tests.servers.github.webhooks import Webhooks
 from tests.servers.github.world import GitHub
 
 API_ROOTS = ("/repos/", "/repositories/", "/user", "/users/", "/app", "/rate_limit", "/orgs/", "/installation/")
@@ -39,6 +40,7 @@ class GitHubServer(GitHub):
         super().__init__(folder)
         self.stopped = threading.Event()
         self.failures: list[Exception] = []
+        self.webhooks = Webhooks(self)
         self._http = Listener(("127.0.0.1", port), Handler)
         self._http.github = self
         self._http.tls = tls
@@ -52,6 +54,7 @@ class GitHubServer(GitHub):
     def stop(self) -> None:
         """Ends the server, drops open connections, removes its own folder; raises what failed in the server itself."""
         self.stopped.set()
+        self.webhooks.stop()
         self._http.shutdown()
         self._http.drop_connections()
         self._http.server_close()

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.servers.github.access import App, Credential, Installation
 from tests.servers.github.disturbances import Disturbances
+from tests.servers.github.history import HEADS, TAGS
 from tests.servers.github.model import Account, AccountKind, Act, Counter, Json
 from tests.servers.github.repository import Repository
 
@@ -218,12 +219,18 @@ class GitHub(Disturbances):
 
     def rename(self, repository: Repository, full_name: str) -> None:
         owner, _, name = full_name.rpartition("/")
+        old_owner, old_name = repository.owner, repository.name
         repository.owner, repository.name = owner or repository.owner, name
         self.person(repository.owner)
         self.names[repository.full_name.lower()] = repository.id
         repository.updated_at = self.now()
+        if repository.owner != old_owner:
+            self._tell("repository", "transferred", repository, repository.owner, from_owner=old_owner)
+        else:
+            self._tell("repository", "renamed", repository, repository.owner, from_name=old_name)
 
     def forget(self, repository: Repository) -> None:
+        self._tell("repository", "deleted", repository, repository.owner)
         del self.repositories[repository.id]
         self.names = {name: identifier for name, identifier in self.names.items() if identifier != repository.id}
         for other in self.network(repository):
@@ -249,10 +256,17 @@ class GitHub(Disturbances):
     # what happens
 
     def pushed(self, repository: Repository, ref: str, before: str | None, after: str | None, by: str) -> None:
+        if before is None or after is None:
+            kind = "tag" if ref.startswith(TAGS) else "branch"
+            name = ref.removeprefix(TAGS).removeprefix(HEADS)
+            about = {"master_branch": repository.default_branch, "description": repository.settings.description}
+            about = about if before is None else {}
+            event = "create" if before is None else "delete"
+            self._tell(event, None, repository, by, ref=name, ref_type=kind, pusher_type="user", **about)
         self._tell("push", None, repository, by, ref=ref, before=before or "0" * 40, after=after or "0" * 40)
 
-    def changed(self, pull: PullRequest, action: str, by: str) -> None:
-        self._tell("pull_request", action, pull.repository, by, number=pull.number)
+    def changed(self, pull: PullRequest, action: str, by: str, **more: Any) -> None:
+        self._tell("pull_request", action, pull.repository, by, number=pull.number, **more)
 
     def checked(self, repository: Repository, sha: str, event: str) -> None:
         self._tell(event, "completed" if event == "check_run" else None, repository, "octocat", sha=sha)
