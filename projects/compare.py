@@ -56,6 +56,10 @@ class Compared:
     def oldest(self) -> datetime | None:
         return min((each.commit.date for each in self.waiting), default=None)
 
+    def may_be_squashed(self, behind_sha: str) -> bool:
+        """Whether it is worth asking the host: trees tell nothing, and the stage behind ends in a commit of its own."""
+        return bool(self.waiting) and self.squashed_at is None and behind_sha in {commit.sha for commit in self.drift}
+
 
 def compare(
     behind: Head,

@@ -64,6 +64,10 @@ class GitReader:
             return Difference((), 0, 0)
         return History(self._git, parsed, with_credentials=self._with_credentials).difference(base_sha, head_sha)
 
+    def squashed_head(self, remote: str, sha: str) -> str | None:
+        """Plain git knows no pull requests."""
+        return None
+
     def files(self, remote: str, sha: str, paths: Collection[str]) -> dict[str, str | None]:
         """The text of these paths at a commit, as `CommitFiles.read` gives it; raises `StageUnreadable`."""
         return CommitFiles(self._git.data_dir, self._parse(remote), self._credentials).read(sha, paths)

@@ -8,6 +8,7 @@ from projects.github_client import GitHubClient
 from projects.github_compare import difference
 from projects.github_heads import HeadReader
 from projects.github_profile import ProfileReport, check_profile
+from projects.github_squash import squashed_head
 from projects.models import Profile
 from projects.reading import Difference, Head, Question, StageUnreadable
 
@@ -44,6 +45,10 @@ class GitHubReader:
     def difference(self, remote: str, base_sha: str, head_sha: str) -> Difference:
         """What `head_sha` has and `base_sha` has not. Raises StageUnreadable."""
         return difference(self._client, remote, base_sha, head_sha)
+
+    def squashed_head(self, remote: str, sha: str) -> str | None:
+        """The head of the pull request that made this commit by squashing or rebasing. Raises StageUnreadable."""
+        return squashed_head(self._client, remote, sha)
 
     def files(self, owner: str, name: str, paths: Sequence[str]) -> dict[str, str | None]:
         """Texts at the default branch; None where absent, binary or larger than 512 KB. Raises StageUnreadable."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import islice
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -18,9 +17,9 @@ from django.db.models import F, Prefetch, Q
 from projects import budgets, leases, refresh, repositories
 from projects.github import GitHubReader
 from projects.models import Profile, Project, Snapshot, Stage
-from projects.reading import Question, StageUnreadable, Trouble, Where
+from projects.reading import Difference, Question, StageUnreadable, Trouble, Where
 from projects.sighting import Answer, Ask, Reading, Sighting, fingerprint
-from projects.sources import reader_of
+from projects.sources import Reader, reader_of
 
 logger = logging.getLogger(__name__)
 
@@ -194,6 +193,20 @@ def _read(sighting: Sighting) -> Reading:
     return refresh.read(sighting, _asks(sighting.stages))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One repository, read with the credentials of a stage."""
+
+    reader: Reader
+    remote: str
+
+    def difference(self, base: str, head: str) -> Difference:
+        return self.reader.difference(self.remote, base, head)
+
+    def squashed_head(self, sha: str) -> str | None:
+        return self.reader.squashed_head(self.remote, sha)
+
+
 def _asks(stages: Sequence[Stage]) -> dict[int, Ask]:
     """How to ask for differences, for each stage that has a git remote; in the thread that will ask."""
     asks: dict[int, Ask] = {}
@@ -201,7 +214,7 @@ def _asks(stages: Sequence[Stage]) -> dict[int, Ask]:
         if stage.git_remote:
             # The keys of a registry open no git repository: that of such a stage is read as everybody may.
             profile = None if stage.where is Where.HOKUSAI else stage.profile
-            asks[stage.pk] = partial(reader_of(profile).difference, stage.git_remote)
+            asks[stage.pk] = _Asked(reader_of(profile), stage.git_remote)
     return asks
 
 

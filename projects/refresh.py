@@ -39,7 +39,7 @@ class _Listener:
         self.histories: dict[str, set[str]] = {}
 
     def __call__(self, stage: Stage, base: str, head: str) -> Difference:
-        answer = self.asks[stage.pk](base, head)
+        answer = self.asks[stage.pk].difference(base, head)
         history = self.histories.setdefault(head, set())
         for commit in answer.commits:
             history.update([commit.sha, *commit.parents])
@@ -77,7 +77,10 @@ def _compare(pair: Pair, stage: Stage, ask: _Listener) -> compare.Compared:
     ):
         backward = ask(stage, ahead.sha, behind.sha)
     known_drift = [commit_from_json(each) for each in known.drift_commits] if known else []
-    return compare.compare(behind, forward, backward, known_drift)
+    compared = compare.compare(behind, forward, backward, known_drift)
+    if compared.may_be_squashed(behind.sha) and (squashed := ask.asks[stage.pk].squashed_head(behind.sha)):
+        return compare.compare(behind, forward, backward, known_drift, squashed)
+    return compared
 
 
 def _was_forced(stage: Stage, answer: Answer, ask: _Listener) -> bool:

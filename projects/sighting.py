@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Protocol
 
 from projects import compare
 from projects.models import Comparison, Project, Snapshot, Stage, StageHead
@@ -13,7 +14,18 @@ from projects.reading import Difference, Head, StageUnreadable
 GOOD_STATES = (Comparison.State.COMPARED, Comparison.State.SQUASHED)
 
 Answer = Head | StageUnreadable
-Ask = Callable[[str, str], Difference]  # (base sha, head sha) -> the commits of head that base has not
+
+
+class Ask(Protocol):
+    """One repository, asked about its commits. Both raise StageUnreadable."""
+
+    def difference(self, base: str, head: str) -> Difference:
+        """The commits of head that base has not."""
+        ...
+
+    def squashed_head(self, sha: str) -> str | None:
+        """The last of the commits that were squashed or rebased into this one, where the host tells it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

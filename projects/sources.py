@@ -25,6 +25,10 @@ class Reader(Protocol):
         """What `head_sha` has and `base_sha` has not. Raises StageUnreadable."""
         ...
 
+    def squashed_head(self, remote: str, sha: str) -> str | None:
+        """The last of the commits that were squashed or rebased into this one, where the host tells it."""
+        ...
+
 
 class ImageReader:
     """The registry's reader. It knows commits, but not what is between them."""
@@ -40,6 +44,9 @@ class ImageReader:
             Trouble.MISCONFIGURED,
             "A container registry cannot compare commits: give another stage of the project a git remote.",
         )
+
+    def squashed_head(self, remote: str, sha: str) -> str | None:
+        return None
 
 
 def reader_of(profile: Profile | None) -> Reader:

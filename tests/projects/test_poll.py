@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from projects import leases, poll
-from projects.models import Organization, Profile, Project, ProjectPoll, Repository, Snapshot, StageMove
+from projects.models import Comparison, Organization, Profile, Project, ProjectPoll, Repository, Snapshot, StageMove
 from projects.poll import Tally
 from projects.prune import prune_snapshots
 from projects.secrets import Secret
@@ -142,6 +142,23 @@ class TestPoll:
         assert current(project).comparisons.get(ahead="main").count == 1
         remembered = Repository.objects.get(path="artsy/candela")
         assert (remembered.current_path, remembered.renamed, remembered.host_id) == ("artsy/candle", True, repo.id)
+
+    def test_a_squashed_release_pull_request_is_recognised_beside_a_hot_fix(
+        self, github: GitHubServer, profile: Profile
+    ) -> None:
+        project = released(github, profile)
+        repo = github.repository("artsy/candela")
+        repo.commit("release", "Hot fix", author="ana")
+        repo.commits("staging", 2, author="ana")
+        pull = repo.open_pull_request("staging", "release", author="ana")
+        repo.merge_pull_request(pull.number, by="ana", method="squash")
+        repo.commit("staging", "After the release", author="ana")
+
+        polled(project)
+
+        comparison = current(project).comparisons.get(behind="production")
+        assert comparison.state == Comparison.State.SQUASHED
+        assert [each["message"] for each in comparison.commits] == ["After the release"]
 
     def test_a_changed_configuration_is_read_anew(self, github: GitHubServer, profile: Profile) -> None:
         project = released(github, profile)

@@ -26,6 +26,7 @@ class History:
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     trees: dict[str, str] = field(default_factory=dict)
+    squashed: dict[str, str] = field(default_factory=dict)
 
     def add(self, number: int, *parents: int) -> str:
         self.parents[sha(number)] = tuple(sha(parent) for parent in parents)
@@ -39,6 +40,9 @@ class History:
         ahead = [each for each in self._history(head) if each not in self._history(base)]
         behind = [each for each in self._history(base) if each not in self._history(head)]
         return Difference(tuple(self._commit(each) for each in ahead), len(ahead), len(behind))
+
+    def squashed_head(self, sha: str) -> str | None:
+        return self.squashed.get(sha)
 
     def _history(self, head: str) -> list[str]:
         seen: dict[str, None] = {}
@@ -74,7 +78,7 @@ def refreshed(
     current = project.snapshots.filter(is_current=True).prefetch_related("comparisons").first()
     heads = {stage.pk: head_of(answers[stage.name], history) for stage in stages}
     sighting = Sighting(project, stages, heads, current)
-    asks: Mapping[int, Ask] = {stage.pk: history.difference for stage in stages}
+    asks: Mapping[int, Ask] = {stage.pk: history for stage in stages}
     changed = refresh.store(sighting, refresh.read(sighting, asks), lease=lease, now=at)
     return changed, project.snapshots.get(is_current=True)
 
@@ -223,6 +227,16 @@ class TestDrift:
         stored = comparison(snapshot)
         assert (stored.state, stored.count, snapshot.released) == (State.SQUASHED, 0, True)
         assert "merge the branch of production back" in stored.explanation
+
+    def test_the_pull_request_tells_a_squash_that_trees_do_not(self, history: History) -> None:
+        history.add(7, 1)
+        history.add(8, 7)
+        history.squashed = {sha(8): sha(3)}
+
+        _, snapshot = refreshed(two_stages(), history, staging=sha(3), production=sha(8))
+
+        assert (comparison(snapshot).state, comparison(snapshot).count) == (State.SQUASHED, 0)
+        assert comparison(snapshot).drift == 2
 
 
 class TestTrouble:
