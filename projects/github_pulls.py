@@ -12,7 +12,7 @@ from projects.github_budget import Budget
 from projects.github_checks import Checks, ChecksQuestion, checks_of
 from projects.github_client import GitHubClient
 from projects.github_pulls_answers import own_pulls, page_of, pull_request_of, release_state_of
-from projects.github_pulls_query import Names, more_pulls_query, pull_query, releases_query
+from projects.github_pulls_query import Names, latest_pulls_query, more_pulls_query, pull_query, releases_query
 from projects.github_renames import as_written, name_taken, trace_by_id
 from projects.github_troubles import broken, unreadable
 from projects.github_values import (

@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 
 from blocks.change import blocks_held_back
 from projects.github import GitHubReader
-from projects.github_pulls import ActRefused, AnswerLost, GitHub, PullRequest, RefusalCode, ReleaseQuestion
+from projects.github_pulls import ActRefused, AnswerLost, GitHub, PullRequest, RefusalCode
 from projects.reading import Commit, StageUnreadable
 from projects.remotes import parse_remote
 from releases import facts, recording
@@ -61,25 +61,49 @@ def _send_opening(strategy: DeployStrategy, release: Release, clock: Clock) -> b
         )
     except ActRefused as refusal:
         if refusal.code is RefusalCode.ALREADY_EXISTS:
-            return find_opened(strategy, release, clock())
+            return _found_opened(strategy, release, clock())
         recording.refused(release, Action.OPEN, release.head_sha, refusal, clock())
         return False
     except AnswerLost:
-        return find_opened(strategy, release, clock())
+        return _found_opened(strategy, release, clock())
     recording.opened(release, pull, clock())
     return True
 
 
 def find_opened(strategy: DeployStrategy, release: Release, now: datetime) -> bool:
-    """Look for the pull request of an opening whose answer says nothing: Horizon's own bears the release's key."""
+    """Look for the pull request of an opening whose answer says nothing, whatever became of it meanwhile.
+
+    Horizon's own bears the release's key; an open one of a person is adopted. Raises StageUnreadable.
+    """
     owner, name = repository(strategy)
-    question = ReleaseQuestion(owner, name, strategy.base, strategy.head)
-    state = GitHub(facts.github_profile(strategy)).release_states([question])[question]
-    if isinstance(state, StageUnreadable) or not state.pull_requests:
-        return False
-    pull = state.pull_requests[0]
-    (recording.opened if str(release.key) in pull.body else recording.adopted)(release, pull, now)
-    return True
+    pulls = GitHub(facts.github_profile(strategy)).latest_pull_requests(owner, name, strategy.head)
+    for pull in pulls:
+        if str(release.key) in pull.body:
+            recording.opened(release, pull, now)
+            follow(strategy, release, pull, now)
+            return True
+    for pull in pulls:
+        if pull.is_open and pull.base == strategy.base:
+            recording.adopted(release, pull, now)
+            return True
+    return False
+
+
+def _found_opened(strategy: DeployStrategy, release: Release, now: datetime) -> bool:
+    try:
+        return find_opened(strategy, release, now)
+    except StageUnreadable:
+        return False  # the attempt stays unfinished: the next pass looks again
+
+
+def follow(strategy: DeployStrategy, release: Release, pull: PullRequest, now: datetime) -> None:
+    """Write down what people did with the release's pull request, if anything."""
+    if pull.merged:
+        record_merge(strategy, release, pull, now)
+    elif not pull.is_open:
+        recording.closed(release, pull, now, "closed")
+    elif (pull.base, pull.head) != (strategy.base, strategy.head):
+        recording.closed(release, pull, now, f"it now goes from {pull.head} to {pull.base}")
 
 
 def _text(strategy: DeployStrategy, release: Release, now: datetime) -> tuple[str, str]:
@@ -184,13 +208,18 @@ def find_merged(strategy: DeployStrategy, release: Release, now: datetime) -> bo
 def record_merge(strategy: DeployStrategy, release: Release, pull: PullRequest, now: datetime) -> None:
     """Write down a merge that was found: Horizon's where Horizon asked for it and nobody else's name is on it."""
     attempt = release.attempts.filter(act=Attempt.Act.MERGE, finished_at=None).first()
-    budget = getattr(facts.github_profile(strategy), "budget", None)
-    login = budget.login if budget is not None else ""
-    ours = attempt is not None and attempt.sha == pull.head_sha and login in ("", pull.merged_by)
-    if ours:
+    asked = attempt is not None and attempt.sha == pull.head_sha
+    if asked and _own_login(strategy) in ("", pull.merged_by):
         recording.merged(release, pull.head_sha, pull.merge_sha or "", now)
     else:
         recording.merged_by_hand(release, pull, now)
+
+
+def _own_login(strategy: DeployStrategy) -> str:
+    """Who Horizon is on GitHub; empty where nobody says."""
+    profile = facts.github_profile(strategy)
+    budget = getattr(profile, "budget", None)
+    return (budget.login if budget is not None else "") or GitHub(profile).login()
 
 
 def look(strategy: DeployStrategy, number: int) -> PullRequest | None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from projects.github_pulls import PullRequest as HostPullRequest
+from projects.reading import StageUnreadable
 from releases import acts, facts, recording
 from releases.models import Attempt, DeployStrategy, Release
 from releases.situation import PullRequest
@@ -51,13 +52,17 @@ def _observe_unfinished(
 
 
 def _settle_opening(strategy: DeployStrategy, release: Release, pull: PullRequest | None, now: datetime) -> None:
-    if pull is not None:
-        acts.find_opened(strategy, release, now)
-        return
     attempt = release.attempts.filter(act=Attempt.Act.OPEN, finished_at=None).first()
     # What was read must be that much younger, too: what was read before the attempt could not show its effect.
     read_at = strategy.reading.read_at
-    if attempt is not None and read_at is not None and read_at - attempt.begun_at >= SETTLED_AFTER:
+    is_over = attempt is not None and read_at is not None and read_at - attempt.begun_at >= SETTLED_AFTER
+    if pull is None and not is_over:
+        return
+    try:
+        found = acts.find_opened(strategy, release, now)
+    except StageUnreadable:
+        return
+    if is_over and not found:
         recording.unanswered(release, now)
 
 
@@ -82,14 +87,8 @@ def _follow(strategy: DeployStrategy, release: Release, pull: PullRequest | None
             Release.objects.filter(pk=release.pk).update(head_sha=pull.head_sha)
         return
     found = acts.look(strategy, release.number or 0)
-    if found is None:
-        return
-    if found.merged:
-        acts.record_merge(strategy, release, found, now)
-    elif not found.is_open:
-        recording.closed(release, found, now, "closed")
-    elif (found.base, found.head) != (strategy.base, strategy.head):
-        recording.closed(release, found, now, f"it now goes from {found.head} to {found.base}")
+    if found is not None:
+        acts.follow(strategy, release, found, now)
 
 
 def _adopt(strategy: DeployStrategy, pull: PullRequest, clock: Callable[[], datetime]) -> None:

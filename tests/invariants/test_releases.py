@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 from hypothesis import HealthCheck, Phase, note, seed, settings
@@ -20,6 +20,8 @@ from tests.servers.github import GitHubServer
 
 ACTS = st.sampled_from([r"POST .*/pulls$", r"PUT .*/merge$", "POST .*/graphql$"])
 WHEN: st.SearchStrategy[When] = st.sampled_from(["before", "after"])
+Fault = tuple[Literal["dies", "drops"], When] | None
+FAULTS: st.SearchStrategy[Fault] = st.none() | st.tuples(st.sampled_from(["dies", "drops"]), WHEN)
 CHECKS = st.sampled_from(["ci", "lint"])
 names = count(1)
 
@@ -153,6 +155,26 @@ class Releases(RuleBasedStateMachine):
             self.world.repo.merge_pull_request(pulls[0], by="ana")
         elif pulls and what == "draft":
             self.world.repo.edit_pull_request(pulls[0], draft=True)
+
+    @rule(opening=FAULTS, merging=FAULTS, meanwhile=st.sampled_from([None, "close", "merge", "push"]))
+    def a_release_with_faults(self, opening: Fault, merging: Fault, meanwhile: str | None) -> None:
+        """A release from its commit to its merge, where both acts may fail or the process may die at them."""
+        self.world.commit()
+        self.fail("POST .*/pulls", opening)
+        self.pass_of_the_engine()
+        if meanwhile:
+            self.act_as_a_person(meanwhile)
+        self.wait(DAY)
+        self.fail("PUT .*/merge", merging)
+        self.pass_of_the_engine()
+        self.pass_of_the_engine()
+
+    def fail(self, request: str, fault: Fault) -> None:
+        match fault:
+            case ("dies", when):
+                self.wire.dies(request, when)
+            case ("drops", when):
+                self.github.fail(request, drop=when)
 
     @rule()
     def all_is_well_again(self) -> None:

@@ -115,6 +115,25 @@ class TestOpening:
 
         assert world.acts == ["pull-request.opened"] == world.events
 
+    @pytest.mark.parametrize("became", ["close", "merge"])
+    def test_whose_answer_was_lost_is_found_even_if_a_person_was_at_it_since(self, world: World, became: str) -> None:
+        world.commit()
+        world.github.fail("POST .*/pulls", drop="after")
+        world.github.fail("GRAPHQL LatestPulls", status=502, times=9)
+        world.advance()
+        world.github.clear_faults()
+        if became == "close":
+            world.repo.close_pull_request(1, by="ana")
+        else:
+            world.repo.merge_pull_request(1, by="ana")
+
+        world.wait(seconds=61)
+        world.advance()
+
+        last = "pull-request.closed" if became == "close" else "release.by-hand"
+        assert world.events == ["pull-request.opened", last]
+        assert world.acts == ["pull-request.opened"]
+
     def test_whose_answer_was_lost_before_the_effect_is_tried_again_when_it_cannot_come_any_more(
         self, world: World
     ) -> None:
