@@ -76,6 +76,13 @@ class TestFaults:
         answers = [ask("POST", f"{PATH}/pulls", body).status_code for _ in range(3)]
         assert (answers, fault.happened, len(repo.pulls.all)) == ([502, 502, 201], 2, 1)
 
+    def test_a_refusal_may_have_any_words(self, ask: Asking, repo: Repository) -> None:
+        repo.open_pull_request("staging", "release")
+        ask.github.refuse("PUT .*/merge", 405, "Base branch was modified. Review and try the merge again.")
+        answer = ask("PUT", f"{PATH}/pulls/1/merge")
+        assert (answer.status_code, answer.json()["message"][:24]) == (405, "Base branch was modified")
+        assert ask("PUT", f"{PATH}/pulls/1/merge").status_code == 200
+
     def test_a_connection_drops_before_the_effect(self, ask: Asking, repo: Repository) -> None:
         repo.open_pull_request("staging", "release")
         ask.github.fail("PUT .*/merge", drop="before")

@@ -272,6 +272,17 @@ class TestWhatFollows:
         ask("POST", f"{PATH}/issues/{pull}/comments", {"body": "Held: <b>QA</b>"})
         assert [one["body"] for one in ask.json(f"{PATH}/issues/{pull}/comments")] == ["Held: <b>QA</b>"]
 
+    def test_a_push_may_reach_its_pull_request_later(
+        self, ask: Asking, repo: Repository, pull: int, merge: Merge
+    ) -> None:
+        repo.digesting = False
+        late = repo.commit("staging", "Late")
+        assert ask.json(f"{PATH}/pulls/{pull}")["head"]["sha"] != late
+        assert merge(sha=late).status_code == 409
+        repo.digest()
+        assert ask.json(f"{PATH}/pulls/{pull}")["head"]["sha"] == late
+        assert merge(sha=late).status_code == 200
+
 
 class TestMergeQueue:
     @pytest.fixture

@@ -56,6 +56,7 @@ Pull requests (what people do; what Horizon does goes through the API):
     repo.approve(12, by="bo", state="APPROVED" | "CHANGES_REQUESTED")
     repo.check_run("ci", at="staging", status="completed", conclusion="success", app="github-actions")
     repo.status("ci/circleci", at="staging", state="success", description="", creator="octocat")
+    repo.digesting = False; repo.digest()       # pushes that pull requests do not see yet; then they do
     repo.mergeable_after = 1                    # so many readings of a head and base answer `mergeable: null` first
 
 Faults and limits; the pattern is a regular expression over "GET /repos/artsy/candela/pulls", "GRAPHQL <operation>" or
@@ -63,6 +64,7 @@ Faults and limits; the pattern is a regular expression over "GET /repos/artsy/ca
 
     fault = github.fail("POST /repos/.*/pulls", times=1, status=502, body="", headers=None)     # without the effect
     github.fail("PUT .*/merge", status=504, after_effect=True)
+    github.refuse("PUT .*/merge", 405, "Base branch was modified. Review and try the merge again.", times=1)
     github.fail("PUT .*/merge", drop="before" | "after")        # closes the connection before or after the effect
     github.fail("GRAPHQL", slow=1.5); github.fail("GET .*", truncate=True); ... garbage=True; ... endless=True
     github.fail("GET .*", redirect="http://localhost:9/elsewhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,11 @@ class Disturbances:
         with self.lock:
             self.faults.append(fault)
         return fault
+
+    def refuse(self, matching: str, status: int, message: str, *, times: int = 1) -> Fault:
+        """A refusal in GitHub's form and the words of choice, without the effect."""
+        body = {"message": message, "documentation_url": "https://docs.github.com/rest", "status": str(status)}
+        return self.fail(matching, times=times, status=status, body=json.dumps(body))
 
     def graphql_error(
         self,

@@ -135,11 +135,20 @@ class Pulls(Merging):
     def branch_moved(self, branch: str, before: str | None, after: str | None, by: str) -> None:
         for repository in self.repository.github.network(self.repository):
             for pull in repository.pulls.listed({"open"}):
-                if pull.head_repository is self.repository and pull.head_ref == branch:
+                mine = pull.head_repository is self.repository and pull.head_ref == branch
+                if mine and (repository.digesting or after is None):
                     repository.pulls.head_moved(pull, after, by)
         for pull in self.listed({"open"}):
             if pull.base_ref == branch:
                 self._base_moved(pull, after, by)
+
+    def digest(self) -> None:
+        """Catches up with branches that moved unseen: on GitHub a push reaches its pull request a little later."""
+        for pull in self.listed({"open"}):
+            heads = pull.head_repository
+            tip = heads.store.refs.get(HEADS + pull.head_ref) if heads else None
+            if tip and tip != pull.head_sha:
+                self.head_moved(pull, tip, pull.author)
 
     def head_moved(self, pull: PullRequest, after: str | None, by: str) -> None:
         if after is None:

@@ -28,12 +28,14 @@ class Repository(History):
         self.private = private
         self.archived_at: datetime | None = None
         self.parent: Repository | None = None
+        self.forks: list[Repository] = []
         self.created_at = self.pushed_at = self.updated_at = github.now()
         self.settings = Settings()
         self.roles: dict[str, Role] = {}
         self.rules: list[Rule] = []
         self.checks = Checks()
         self.mergeable_after = 1
+        self.digesting = True
         self.pulls = Pulls(self)
 
     def __repr__(self) -> str:
@@ -87,6 +89,7 @@ class Repository(History):
                 f"{owner}/{self.name}", private=self.private, default_branch=self.default_branch, initial=False
             )
             copy.parent = self
+            self.forks.append(copy)
             for ref, sha in list(self.store.refs.items()):
                 if ref.startswith((HEADS, TAGS)):
                     copy.store.copy_from(self.store, self.store.peel(sha))
@@ -269,6 +272,12 @@ class Repository(History):
         with self.github.lock:
             self.github.person(by)
             self.pulls.review(self.pulls.get(number), by, state)
+
+    def digest(self) -> None:
+        """Lets pull requests see what was pushed while `digesting` was off."""
+        with self.github.lock:
+            self.digesting = True
+            self.pulls.digest()
 
     def process_merge_queue(self, branch: str) -> list[int]:
         """Lets the queue work once: each waiting pull request is merged, or put out when it cannot be; returns the

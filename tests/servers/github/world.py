@@ -233,6 +233,8 @@ class GitHub(Disturbances):
         self._tell("repository", "deleted", repository, repository.owner)
         del self.repositories[repository.id]
         self.names = {name: identifier for name, identifier in self.names.items() if identifier != repository.id}
+        if repository.parent:
+            repository.parent.forks.remove(repository)
         for other in self.network(repository):
             for pull in other.pulls.all.values():
                 if pull.head_repository is repository:
@@ -243,7 +245,7 @@ class GitHub(Disturbances):
         yield repository
         if repository.parent:
             yield repository.parent
-        yield from (other for other in self.repositories.values() if other.parent is repository)
+        yield from repository.forks
 
     def next_number(self, repository: Repository) -> int:
         return max(repository.pulls.all, default=0) + 1
