@@ -1,0 +1,76 @@
+"""Whoever blocks is told which releases the block came too late for."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from releases.models import Release
+from tests.releases.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_release_of_just_now_is_told_with_its_time(world: World) -> None:
+    world.due()
+    world.advance()
+    world.wait(seconds=30)
+
+    (overtaken,) = world.save_block().too_late
+
+    assert overtaken.at == Release.objects.get().merged_at
+
+
+def test_a_release_of_long_ago_is_not_told(world: World) -> None:
+    world.due()
+    world.advance()
+    world.wait(minutes=5)
+
+    assert world.save_block().too_late == ()
+
+
+def test_a_release_by_hand_is_told_too(world: World) -> None:
+    world.opened()
+    world.repo.merge_pull_request(1, by="ana")
+    world.advance()
+
+    assert len(world.save_block().too_late) == 1
+
+
+def test_a_merge_whose_answer_was_lost_is_told_as_unknown(world: World) -> None:
+    world.due()
+    world.github.fail("PUT .*/merge", drop="before")
+    world.advance()
+
+    (overtaken,) = world.save_block().too_late
+
+    assert overtaken.at is None
+
+
+def test_a_planned_block_is_never_too_late(world: World) -> None:
+    world.due()
+    world.advance()
+
+    assert world.save_block(begins_at=world.now.replace(year=2027)).too_late == ()
+
+
+def test_other_projects_do_not_matter(world: World) -> None:
+    other = World(world.github, "force")
+    world.due()
+    world.advance()
+
+    assert other.save_block().too_late == ()
+
+
+def test_the_page_says_it(world: World, client: Client) -> None:
+    world.github.freeze(None)
+    world.set(merge_after=0)
+    world.commit()
+    world.advance()
+    client.force_login(User.objects.create_user("ana", is_staff=True))
+    typed = {"description": "no", "scope": "projects", "projects": [world.project.pk], "begins": "now"}
+
+    page = client.post("/blocks/new/", typed | {"until": "open", "zone": "UTC"}, follow=True).content.decode()
+
+    merged_at = Release.objects.get().merged_at
+    assert merged_at is not None
+    assert f"candela (production) was released at {merged_at:%H:%M:%S} UTC, too late for this block" in page
