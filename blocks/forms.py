@@ -70,6 +70,7 @@ class BlockForm(forms.Form):
         label="Projects",
         queryset=Project.objects.none(),
         required=False,
+        help_text="Hold Ctrl or ⌘ to choose several.",
         error_messages={"invalid_choice": "This project is not there any more. Choose among those that are listed."},
     )
     tag = forms.ChoiceField(label="Tag", required=False)

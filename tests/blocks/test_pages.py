@@ -243,6 +243,14 @@ class TestList:
 
         assert page.count("candela") >= 3 * number
 
+    def test_says_from_when_a_planned_block_is_in_force(self, staff: Client, candela: Project) -> None:
+        block = blocked(candela, begins_at=timezone.now() + timedelta(days=1))
+
+        page = staff.get("/blocks/").content.decode()
+
+        assert f'from <time datetime="{block.begins_at.isoformat()}">' in page
+        assert "Call it off" in page
+
     def test_says_that_nothing_is_blocked(self, staff: Client) -> None:
         assert "Nothing is blocked" in staff.get("/blocks/").content.decode()
 
