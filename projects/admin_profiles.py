@@ -32,6 +32,7 @@ from projects.validation_profiles import (
     tidy_profile,
 )
 
+WHAT_IT_IS = "Token, private key (the text of the .pem file), password or secret access key. It is never shown again."
 ROWS: list[Any] = [
     ("name", "kind"),
     "secret",
@@ -55,9 +56,8 @@ class ProfileForm(RuledForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if "secret" in self.fields:
-            self.fields["secret"].help_text = (
-                "Stored. Leave it empty to keep it." if self.kept("secret") else self.fields["secret"].help_text
-            )
+            stored = bool(self.kept("secret"))
+            self.fields["secret"].help_text = "Stored. Leave it empty to keep it." if stored else WHAT_IT_IS
 
     def clean_secret(self) -> Secret:
         typed = normalised_secret(self.typed("secret"), self.cleaned_data.get("kind", ""))

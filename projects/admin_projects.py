@@ -62,13 +62,14 @@ class ProjectAdmin(ConfiguredAdmin):
     inlines = [StageInline]
     list_display = ["name", "organization", "tag_list", "criticality", "stage_count", "refreshed_at", "state"]
     list_filter = [StateFilter, "organization", "criticality"]
-    list_select_related = ["organization", "poll"]
     search_fields = ["name", "description", "tags", "organization__name"]
     actions = ["archive_selected", "restore_selected"]
     fields = [("organization", "name"), "description", ("tags", "criticality")]
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).annotate(stage_count=Count("stages"))
+        return (
+            super().get_queryset(request).select_related("organization", "poll").annotate(stage_count=Count("stages"))
+        )
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)
@@ -160,7 +161,7 @@ class ProjectAdmin(ConfiguredAdmin):
     def stage_count(self, project: Any) -> int:
         return int(project.stage_count)
 
-    @admin.display(description="read", ordering="poll__refreshed_at")
+    @admin.display(description="last read", ordering="poll__refreshed_at")
     def refreshed_at(self, project: Project) -> Any:
         poll = getattr(project, "poll", None)
         return poll.refreshed_at if poll else None

@@ -1,6 +1,6 @@
 """The stages of a project as rows of its page: ordered by dragging or by number, and tried with a button."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -12,11 +12,15 @@ from projects.admin_forms import NumberField, RuledForm
 from projects.models import Profile, Project, Stage
 from projects.validation import Problem, stage_problems
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # unfold has no types, Django's classes have parameters only in them
     from django.forms import models
 
     BaseInlineFormSet = models.BaseInlineFormSet[Any, Any, Any]
+    ModelChoiceField = models.ModelChoiceField[Any]
+    ChoiceIterator = models.ModelChoiceIterator[Any]
 else:
+    from django.forms import ModelChoiceField
+    from django.forms.models import ModelChoiceIterator as ChoiceIterator
     from unfold.forms import PaginationInlineFormSet as BaseInlineFormSet
 
 LAST = 10_000
@@ -136,13 +140,15 @@ class StageInline(StackedInline):
     class Media:
         js = ["js/admin-rows.js"]
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("project__organization")
+
     def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
         return 0 if obj else 1
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "profile":
-            options["queryset"] = selectable_profiles(request)
-            options["required"] = False
+            options |= profile_choice(request, [kind for kind in Profile.Kind if kind != Profile.Kind.SLACK_BOT])
         return super().formfield_for_foreignkey(db_field, request, **options)
 
     @admin.display(description="Try it")
@@ -152,9 +158,37 @@ class StageInline(StackedInline):
         return small_button("Test this stage", reverse("admin:projects_project_test_stage", args=[stage.pk]))
 
 
-def selectable_profiles(request: HttpRequest) -> Any:
+class ProfileChoices(ChoiceIterator):
+    """Asks for the profiles once a page, not once a row."""
+
+    def __iter__(self) -> Iterator[Any]:
+        known: list[Any] = self.field.known  # type: ignore[attr-defined]  # a list that the rows' copies share
+        if not known:
+            known.extend(super().__iter__())
+        return iter(known)
+
+
+class ProfileChoiceField(ModelChoiceField):
+    iterator = ProfileChoices
+
+    def __init__(self, *args: Any, known: list[Any], **options: Any) -> None:
+        self.known = known
+        super().__init__(*args, **options)
+
+
+def profile_choice(request: HttpRequest, kinds: Iterable[str]) -> dict[str, Any]:
+    """How a row's profile is chosen: from the organization's, of these kinds, or none."""
+    pages: dict[Any, Any] = request.__dict__.setdefault("horizon_profile_choices", {})
+    wanted = tuple(kinds)
+    if wanted not in pages:
+        pages[wanted] = (_selectable_profiles(request).filter(kind__in=wanted), [])
+    profiles, known = pages[wanted]
+    return {"form_class": ProfileChoiceField, "queryset": profiles, "known": known, "required": False}
+
+
+def _selectable_profiles(request: HttpRequest) -> Any:
     """The profiles of the project's organization; of all, while the project is new."""
-    profiles = Profile.objects.exclude(kind=Profile.Kind.SLACK_BOT).select_related("organization")
+    profiles = Profile.objects.select_related("organization")
     match = request.resolver_match
     number = match.kwargs.get("object_id") if match else None
     if number is not None and str(number).isdecimal():

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from projects.admin_base import ConfiguredAdmin, ReadOnlyAdmin, StackedInline
 from projects.admin_projects import ProjectAdmin
-from projects.admin_stages import StageInline, selectable_profiles
+from projects.admin_stages import StageInline, profile_choice
 from projects.models import Profile, Project
 from projects.validation import Problem
 from releases.admin_forms import ROWS, StrategyForm, StrategyFormOfItsOwnPage
@@ -28,10 +28,12 @@ class StrategyInline(StackedInline):
     class Media:
         js = ["js/admin-rows.js"]
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("stage__project__organization")
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "profile":
-            options["queryset"] = selectable_profiles(request).filter(kind__in=Profile.GITHUB_KINDS)
-            options["required"] = False
+            options |= profile_choice(request, Profile.GITHUB_KINDS)
         return super().formfield_for_foreignkey(db_field, request, **options)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from projects.admin_forms import ListInput, NumberField, RuledForm, SecretInput, SecretLines
-from projects.models import Organization
+from projects.models import Organization, Stage
 from projects.secrets import Secret
 from projects.validation import Problem
 from releases.models import DeployStrategy
@@ -82,13 +82,15 @@ class StrategyForm(RuledForm):
         if not _is_set(strategy, "stage"):
             return  # told of the stage itself
         yield from strategy_problems(strategy, self._organization(), urls)
-        if strategy.stage.pk is None or strategy.stage.project.archived_at is None:
+        if strategy.stage.project.archived_at is None:
             yield from rival_problems(strategy, possible_rivals(strategy))
 
     def _organization(self) -> Organization | None:
-        stage = self.instance.stage
+        stage: Stage = self.instance.stage
         project = stage.project if _is_set(stage, "project") else None
-        return project.organization if project is not None and _is_set(project, "organization") else None
+        if project is None or not _is_set(project, "organization"):
+            return None
+        return project.organization
 
 
 def _is_set(thing: Any, relation: str) -> bool:

@@ -282,6 +282,14 @@ class TestLists:
             with django_assert_max_num_queries(12):
                 site.text(f"projects/{address}/")
 
+    def test_and_so_does_the_page_of_a_project(
+        self, site: AdminSite, django_assert_max_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        profile = worlds.github_profile()
+        project = worlds.project("candela", stages={f"s{number}": "main" for number in range(9)}, profile=profile)
+        with django_assert_max_num_queries(12 + 9):  # and one for the strategies of each stage
+            site.text(f"projects/project/{project.pk}/change/")
+
 
 class TestOrganizations:
     def test_are_added_with_their_profiles_in_one_page(self, site: AdminSite) -> None:
