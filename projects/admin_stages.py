@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -86,8 +87,15 @@ class StageFormSet(BaseInlineFormSet):
     def get_form_error(self) -> str:
         return "Another stage has this name."
 
+    def removal_problems(self, stages: list[Stage]) -> Iterable[Problem]:
+        """Why stages cannot be removed now; releases/admin.py knows reasons."""
+        return ()
+
     def clean(self) -> None:
         super().clean()
+        gone = [form.instance for form in self.deleted_forms if form.instance.pk]
+        for problem in self.removal_problems(gone) if gone else ():
+            raise ValidationError(problem.message)
         if any(self.errors):
             return
         kept = [form for form in self.forms if form not in self.deleted_forms and self._is_filled(form)]

@@ -4,16 +4,24 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from projects.admin_base import ConfiguredAdmin, ReadOnlyAdmin, StackedInline
 from projects.admin_projects import ProjectAdmin
-from projects.admin_stages import StageInline, profile_choice
-from projects.models import Profile, Project
+from projects.admin_stages import BaseInlineFormSet, StageFormSet, StageInline, profile_choice
+from projects.models import Profile, Project, Stage
 from projects.validation import Problem
 from releases.admin_forms import ROWS, StrategyForm, StrategyFormOfItsOwnPage
 from releases.models import DeployStrategy, Release
-from releases.validation import possible_rivals, rival_problems
+from releases.validation import possible_rivals, removal_problems, rival_problems
+
+
+class StrategyFormSet(BaseInlineFormSet):
+    def clean(self) -> None:
+        super().clean()
+        for problem in removal_problems([form.instance for form in self.deleted_forms if form.instance.pk]):
+            raise ValidationError(problem.message)
 
 
 class StrategyInline(StackedInline):
@@ -21,6 +29,7 @@ class StrategyInline(StackedInline):
 
     model = DeployStrategy
     form = StrategyForm
+    formset = StrategyFormSet
     extra = 0
     collapsible = True
     fields = ROWS
@@ -43,8 +52,13 @@ def rivals_of_restored(self: ProjectAdmin, project: Project) -> Iterable[Problem
         yield from rival_problems(strategy, possible_rivals(strategy))
 
 
+def removals_of_stages(self: StageFormSet, stages: list[Stage]) -> Iterable[Problem]:
+    return removal_problems(DeployStrategy.objects.filter(stage__in=stages))
+
+
 # A project's page is one page, though what releases a stage is no business of `projects`.
 StageInline.inlines = [StrategyInline]
+StageFormSet.removal_problems = removals_of_stages  # type: ignore[method-assign]
 ProjectAdmin.restore_problems = rivals_of_restored  # type: ignore[method-assign]
 
 
@@ -68,6 +82,11 @@ class DeployStrategyAdmin(ConfiguredAdmin):
             options["queryset"] = Profile.objects.filter(kind__in=Profile.GITHUB_KINDS).select_related("organization")
             options["required"] = False
         return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not while the host is asked to merge: what it did would have no place in history."""
+        busy = obj is not None and any(removal_problems([obj]))
+        return not busy and super().has_delete_permission(request, obj)
 
     @admin.display(description="promotes")
     def branches(self, strategy: DeployStrategy) -> str:

@@ -30,7 +30,7 @@ from projects.validation_profiles import (
 from releases.declare_matching import fill, matched, paired, profile_named, with_left_ones
 from releases.declared import Declared
 from releases.models import DeployStrategy
-from releases.validation import default_warning, released_to, strategy_problems
+from releases.validation import default_warning, released_to, removal_problems, strategy_problems
 from releases.webhook_urls import as_secret
 from releases.yaml_tree import Complaint
 
@@ -92,6 +92,7 @@ def plan_of(organizations: Sequence[Declared], *, prune: bool) -> Plan:
     for declared, found in pairs:
         planner.organization(declared, stored[found.pk] if found else None)
     planner.look_for_rivals(list(stored))
+    planner.look_for_releases()
     return planner.plan
 
 
@@ -278,6 +279,16 @@ class _Planner:
 
     def _uses(self, thing: models.Model, profile: Profile) -> bool:
         return isinstance(thing, Stage | DeployStrategy) and thing.profile is profile
+
+    def look_for_releases(self) -> None:
+        """Nothing is removed whose release the host is asked for at this moment."""
+        gone = [step.thing for step in self.plan.removals if step.verb is Verb.DELETE]
+        strategies = [thing for thing in gone if isinstance(thing, DeployStrategy)]
+        for stage in gone:
+            if isinstance(stage, Stage):
+                strategies += stage.strategies.all()
+        for problem in removal_problems(strategies) if strategies else ():
+            self.plan.complaints.append(Complaint(0, problem.message))
 
     # --- strategies among each other --------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from projects import remotes
 from projects.models import Organization, Profile
 from projects.validation import CONTROLS, Problem, Problems, hint, text_problems
-from releases.models import DeployStrategy
+from releases.models import DeployStrategy, Release
 
 DEFAULT_WARNING = 3600  # seconds
 LONGEST_WAIT = 365 * 24 * 3600  # seconds
@@ -220,6 +220,18 @@ def rival_problems(strategy: DeployStrategy, others: Iterable[DeployStrategy]) -
                 "merge the same pull request. Take one of them away, or name other branches.",
             )
             return
+
+
+def removal_problems(strategies: Iterable[DeployStrategy]) -> Problems:
+    """Why a strategy cannot be removed at this moment: its history would lose what is being done at the host."""
+    in_flight = Release.objects.filter(
+        strategy__in=list(strategies), attempts__finished_at=None, attempts__isnull=False
+    )
+    for release in in_flight.select_related("strategy__stage__project__organization").distinct():
+        yield Problem(
+            None,
+            f"{release.strategy} is being released at this moment: try again in a minute, when the host has answered.",
+        )
 
 
 def possible_rivals(strategy: DeployStrategy) -> Iterable[DeployStrategy]:

@@ -9,6 +9,7 @@ from projects.secrets import Secret
 from releases.models import DeployStrategy
 from tests import worlds
 from tests.projects.admin_site import AdminSite
+from tests.releases.test_declare_apply import refusals
 
 pytestmark = pytest.mark.django_db
 WEBHOOK = "https://hooks.slack.com/services/T0/B0/canaryabcd"
@@ -147,6 +148,38 @@ class TestSlackWebhookURLs:
 
         strategy.refresh_from_db()
         assert not strategy.slack_webhook_urls
+
+
+class TestRemoving:
+    @pytest.fixture
+    def merging(self, project: Project) -> DeployStrategy:
+        """A strategy whose merge the host has been asked for, and has not answered."""
+        strategy = strategy_of(project)
+        release = strategy.releases.create(state="merging", number=1, head_sha=worlds.sha(1), begun_at=worlds.NOW)
+        release.attempts.create(act="merge", sha=worlds.sha(1), begun_at=worlds.NOW)
+        return strategy
+
+    @pytest.mark.parametrize("field", ["stages-2-DELETE", f"{ROW}DELETE"])
+    def test_a_strategy_or_its_stage_waits_for_the_host(
+        self, site: AdminSite, project: Project, merging: DeployStrategy, field: str
+    ) -> None:
+        page = site.send(site.form(f"projects/project/{project.pk}/change/"), **{field: "on"})
+        assert "is being released at this moment" in page
+        assert DeployStrategy.objects.exists()
+
+    def test_from_its_own_page_waits_too(self, site: AdminSite, merging: DeployStrategy) -> None:
+        address = f"/admin/releases/deploystrategy/{merging.pk}/delete/"
+        assert site.client.post(address, {"post": "yes"}).status_code == 403
+
+    def test_by_a_file_waits_too(self, merging: DeployStrategy) -> None:
+        told = refusals("organizations: [{name: artsy, projects: [{name: candela}]}]", prune=True)
+        assert "is being released at this moment" in told[0][1]
+
+    @pytest.mark.parametrize("field", ["stages-2-DELETE", f"{ROW}DELETE"])
+    def test_goes_when_nothing_is_under_way(self, site: AdminSite, project: Project, field: str) -> None:
+        strategy_of(project)
+        site.send(site.form(f"projects/project/{project.pk}/change/"), **{field: "on"})
+        assert not DeployStrategy.objects.exists()
 
 
 class TestOwnPages:
