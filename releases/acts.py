@@ -20,6 +20,7 @@ from releases import facts, recording
 from releases.decision import Action, Decision, decide
 from releases.messages import Announcement, Waiting, body, later, title
 from releases.models import Attempt, DeployStrategy, Release
+from releases.readings import stored_reading
 
 Clock = Callable[[], datetime]
 CLAIMS = 0x484F53  # the first number of the lock under which merges of an organization are counted
@@ -127,7 +128,7 @@ def _text(strategy: DeployStrategy, release: Release, now: datetime) -> tuple[st
 
 def _commits(strategy: DeployStrategy) -> tuple[list[Commit], int]:
     """The commits that the release brings, without merges; none where they cannot be read: the text is no condition."""
-    reading, remote = facts.stored_reading(strategy), _remote(strategy)
+    reading, remote = stored_reading(strategy), _remote(strategy)
     if not remote or reading is None or reading.base_sha is None or reading.head_sha is None:
         return [], 0
     try:
@@ -236,7 +237,7 @@ def look(strategy: DeployStrategy, number: int) -> PullRequest | None:
 
 def repository(strategy: DeployStrategy) -> tuple[str, str]:
     """Owner and name as GitHub calls the repository now: a renamed one is followed by questions, not by acts."""
-    reading = facts.stored_reading(strategy)
+    reading = stored_reading(strategy)
     if reading is None:
         return facts.repository_of_strategy(strategy)
     owner, _, name = reading.repository.partition("/")

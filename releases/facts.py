@@ -1,9 +1,7 @@
 """The facts of releases: asked of GitHub in batches and kept; and made of the rows that were kept."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, QuerySet, prefetch_related_objects
@@ -11,17 +9,17 @@ from django.db.models import Count, QuerySet, prefetch_related_objects
 from blocks.models import DeployBlock
 from blocks.queries import unresolved_blocks
 from projects.github_pulls import GitHub, ReleaseQuestion, ReleaseState
-from projects.github_values import PullRequest as HostPullRequest
 from projects.models import Profile, ProfileBudget, Project, Repository
 from projects.reading import StageUnreadable, Trouble
 from projects.remotes import UnsafeRemote, parse_remote, repository_of
 from releases.models import DeployStrategy, Release, StrategyReading
-from releases.situation import Action, Block, Check, CheckState, Facts, Plan, PullRequest, Reading, Refusal
+from releases.readings import reading_of, stored_reading, to_json
+from releases.situation import Action, Block, Facts, Plan, Refusal
+
+Answer = ReleaseState | StageUnreadable
 
 LEAST_STALE = timedelta(seconds=30)
 MOST_STALE = timedelta(minutes=10)
-# Of the stored form of a reading. What another version of Horizon stored counts as never read.
-VERSION = 1
 
 
 def strategies_with_all() -> QuerySet[DeployStrategy]:
@@ -91,6 +89,7 @@ def read(strategies: Iterable[DeployStrategy], now: datetime) -> None:
     `now` is a moment before the first question, so that facts are never taken for younger than they are.
     """
     by_profile: dict[Profile, dict[ReleaseQuestion, list[DeployStrategy]]] = {}
+    troubled: list[tuple[DeployStrategy, Answer]] = []
     for strategy in strategies:
         if not strategy.automatic or _paused(strategy, now):
             continue
@@ -98,16 +97,17 @@ def read(strategies: Iterable[DeployStrategy], now: datetime) -> None:
             profile = github_profile(strategy)
             owner, name = repository_of_strategy(strategy)
         except StageUnreadable as error:
-            _keep([strategy], error, now)
+            troubled.append((strategy, error))
             continue
         question = ReleaseQuestion(owner, name, strategy.base, strategy.head)
         by_profile.setdefault(profile, {}).setdefault(question, []).append(strategy)
+    _keep(troubled, now)
     for profile, questions in by_profile.items():
-        for question, answer in _ask(profile, list(questions)).items():
-            _keep(questions[question], answer, now)
+        answers = _ask(profile, list(questions))
+        _keep([(strategy, answers[question]) for question, asked in questions.items() for strategy in asked], now)
 
 
-def _ask(profile: Profile, questions: list[ReleaseQuestion]) -> dict[ReleaseQuestion, ReleaseState | StageUnreadable]:
+def _ask(profile: Profile, questions: list[ReleaseQuestion]) -> dict[ReleaseQuestion, Answer]:
     # The host's ids of repositories that were seen before: they lead to one that was renamed.
     paths = {f"{question.owner}/{question.name}".lower() for question in questions}
     seen = Repository.objects.filter(api_url=profile.api_url, path__in=paths)
@@ -126,81 +126,27 @@ def _budget(strategy: DeployStrategy) -> ProfileBudget | None:
     return getattr(profile_of(strategy), "budget", None)
 
 
-def _keep(strategies: Sequence[DeployStrategy], answer: ReleaseState | StageUnreadable, now: datetime) -> None:
-    """Store an answer; a trouble leaves the last good one where it was."""
-    if isinstance(answer, StageUnreadable):
-        values: dict[str, Any] = {"tried_at": now, "error": answer.message, "retry_at": answer.retry_at}
-    else:
-        facts = to_json(reading_of(answer))
-        values = {"tried_at": now, "error": "", "retry_at": None, "read_at": now, "facts": facts}
-    for strategy in strategies:
-        strategy.reading, _ = StrategyReading.objects.update_or_create(strategy=strategy, defaults=values)
+def _keep(answers: Sequence[tuple[DeployStrategy, Answer]], now: datetime) -> None:
+    """Store answers, all at once; a trouble leaves the last good reading where it was."""
+    good, troubled = [], []
+    for strategy, answer in answers:
+        row: StrategyReading = getattr(strategy, "reading", None) or StrategyReading(strategy=strategy)
+        row.tried_at = now
+        if isinstance(answer, StageUnreadable):
+            row.error, row.retry_at = answer.message, answer.retry_at
+            troubled.append(row)
+        else:
+            row.error, row.retry_at, row.read_at, row.facts = "", None, now, to_json(reading_of(answer))
+            good.append(row)
+        strategy.reading = row
+    _store(troubled, ["tried_at", "error", "retry_at"])
+    _store(good, ["tried_at", "error", "retry_at", "read_at", "facts"])
 
 
-def reading_of(state: ReleaseState) -> Reading:
-    """What GitHub said, in the words of decisions."""
-    methods = {"merge": state.merge_commit_allowed, "squash": state.squash_allowed, "rebase": state.rebase_allowed}
-    return Reading(
-        repository=f"{state.repository.owner}/{state.repository.name}",
-        repository_id=state.repository.host_id,
-        head_sha=state.head_sha,
-        base_sha=state.base_sha,
-        ahead=state.ahead,
-        pull_request=_pull_request(state.pull_requests[0]) if state.pull_requests else None,
-        required_checks=state.required_checks,
-        merge_queue=state.merge_queue,
-        merge_methods=tuple(method for method, allowed in methods.items() if allowed),
-        can_write=state.can_write,
-        archived=state.repository.archived,
+def _store(rows: list[StrategyReading], fields: list[str]) -> None:
+    StrategyReading.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["strategy"], update_fields=fields, batch_size=500
     )
-
-
-def _pull_request(pull: HostPullRequest) -> PullRequest:
-    return PullRequest(
-        number=pull.number,
-        url=pull.url,
-        created_at=pull.created_at,
-        head_sha=pull.head_sha,
-        is_draft=pull.is_draft,
-        mergeable=pull.mergeable,
-        review_decision=pull.review_decision,
-        checks=tuple(Check(check.name, CheckState(check.state), check.required, check.url) for check in pull.checks),
-        checks_complete=pull.checks_complete,
-    )
-
-
-def to_json(reading: Reading) -> dict[str, Any]:
-    """A reading as JSON holds it."""
-    values: dict[str, Any] = {"version": VERSION, **asdict(reading)}
-    if reading.pull_request is not None:
-        values["pull_request"]["created_at"] = reading.pull_request.created_at.isoformat()
-    return values
-
-
-def stored_reading(strategy: DeployStrategy) -> Reading | None:
-    """The last good reading of a strategy, whatever its age."""
-    row: StrategyReading | None = getattr(strategy, "reading", None)
-    return from_json(row.facts) if row is not None and row.facts.get("version") == VERSION else None
-
-
-def from_json(values: dict[str, Any]) -> Reading:
-    """The reverse of `to_json`."""
-    pull = values["pull_request"]
-    rest = {name: value for name, value in values.items() if name != "version"}
-    return Reading(
-        **{
-            **rest,
-            "pull_request": _pull_from_json(pull) if pull else None,
-            "required_checks": None if values["required_checks"] is None else tuple(values["required_checks"]),
-            "merge_methods": tuple(values["merge_methods"]),
-        }
-    )
-
-
-def _pull_from_json(values: dict[str, Any]) -> PullRequest:
-    checks = tuple(Check(**{**check, "state": CheckState(check["state"])}) for check in values["checks"])
-    created_at = datetime.fromisoformat(values["created_at"])
-    return PullRequest(**{**values, "checks": checks, "created_at": created_at})
 
 
 # --- rows to facts ------------------------------------------------------------------------------------------------

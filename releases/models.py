@@ -67,8 +67,8 @@ class DeployStrategy(models.Model):
 class StrategyReading(models.Model):
     """What the host last told about a strategy's branches and pull request: the facts that decisions and pages share.
 
-    `facts` is the JSON of `releases.situation.Reading`, written and read by `releases.facts` only; `error` says why it
-    could not be read (`facts` is then the last good one), `retry_at` when the host may be asked again.
+    `facts` is the JSON of `releases.situation.Reading`, written and read by `releases.readings` only; `error` says why
+    it could not be read (`facts` is then the last good one), `retry_at` when the host may be asked again.
     """
 
     strategy = models.OneToOneField(DeployStrategy, on_delete=models.CASCADE, primary_key=True, related_name="reading")

@@ -1,23 +1,41 @@
 """What happened without Horizon, or without its noticing: people's pull requests, and what a crash left behind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
 from projects.github_pulls import PullRequest as HostPullRequest
 from projects.reading import StageUnreadable
-from releases import acts, facts, recording
+from releases import acts, recording
 from releases.models import Attempt, DeployStrategy, Release
+from releases.readings import stored_reading
 from releases.situation import PullRequest
 
 # After so long no request of a process that died is still on its way: GitHub ends each after 10 seconds.
 SETTLED_AFTER = timedelta(seconds=60)
 
 
+def with_news(strategies: Collection[DeployStrategy]) -> set[int]:
+    """The ids of those for which `observe` has something to do, by what was read just now: one query for all."""
+    unfinished = Release.objects.filter(strategy__in=strategies, state__in=Release.UNFINISHED)
+    releases = {release.strategy_id: release for release in unfinished}
+    return {strategy.pk for strategy in strategies if _has_news(strategy, releases.get(strategy.pk))}
+
+
+def _has_news(strategy: DeployStrategy, release: Release | None) -> bool:
+    reading = stored_reading(strategy)
+    pull = reading.pull_request if reading is not None else None
+    if release is None:
+        return pull is not None
+    if release.state != Release.State.OPEN or pull is None:
+        return True
+    return (pull.number, pull.head_sha) != (release.number, release.head_sha)
+
+
 def observe(strategy: DeployStrategy, clock: Callable[[], datetime]) -> None:
     """Bring the release's row up to what was read just now. Does nothing where the facts could not be read."""
-    reading = facts.stored_reading(strategy)
+    reading = stored_reading(strategy)
     if reading is None or strategy.reading.error:
         return
     pull = reading.pull_request

@@ -1,6 +1,7 @@
 """The engine against a real GitHub server: opened, waited for, merged once, or held, and why."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from projects.models import ProfileBudget, Project
 from releases import engine
 from releases.decision import Action
 from releases.models import Attempt, Release, StrategyReading
+from tests.releases.wire import tapped
 from tests.releases.world import BOT, DAY, World
 
 pytestmark = pytest.mark.django_db
@@ -284,6 +286,15 @@ class TestMerging:
         world.advance()
 
         assert sha in str(world.github.sent("PUT .*/merge")[0].body)
+
+    def test_does_not_happen_when_the_head_moves_after_the_last_look(self, world: World) -> None:
+        world.due()
+        with tapped() as wire:
+            wire.at("PUT .*/merge", "before", lambda: world.commit("At the last moment"))
+            world.advance()
+
+        assert not world.repo.pull(1).merged
+        assert world.release.state == "open"
 
     def test_after_no_time_at_all_follows_the_opening(self, world: World) -> None:
         world.set(merge_after=0)
@@ -571,3 +582,15 @@ class TestManyReleases:
         engine.advance(engine.releasable(), world.clock)
 
         assert world.github.count("GRAPHQL Releases") == 1
+
+    @pytest.mark.parametrize("number", [1, 6])
+    def test_that_are_at_rest_cost_the_same_few_queries(
+        self, world: World, number: int, django_assert_num_queries: Any
+    ) -> None:
+        for each in [world, *(World(world.github, f"other{place}") for place in range(1, number))]:
+            each.opened()
+
+        with django_assert_num_queries(7):
+            outcomes = engine.advance(engine.releasable(), world.clock)
+
+        assert {outcome.decision.code for outcome in outcomes} == {"too-young"}

@@ -9,8 +9,9 @@ from projects.models import Profile
 from projects.secrets import Secret
 from releases import facts
 from releases.decision import Check, CheckState
-from releases.facts import from_json, stale_after, to_json
+from releases.facts import stale_after
 from releases.models import DeployStrategy, StrategyReading
+from releases.readings import from_json, to_json
 from tests import worlds
 from tests.releases.situations import PULL, READING
 from tests.releases.world import World
