@@ -28,7 +28,8 @@ class Form(HTMLParser):
             self._take_input(name, values)
         elif tag == "select":
             self.select = name
-            self.forms[-1][name] = ""
+            if "multiple" not in values:
+                self.forms[-1][name] = ""
         elif tag == "option" and self.select and "selected" in values:
             self.forms[-1][self.select] = values.get("value") or ""
         elif tag == "textarea":
