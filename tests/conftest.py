@@ -18,6 +18,8 @@ __all__ = ["github"]
 SERVERS = services.begin()
 os.environ["DJANGO_SETTINGS_MODULE"] = "horizon.settings"
 django.setup()
+# Workers of pytest-xdist inherit the environment, and pytest-django would read the settings there too early.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 @pytest.fixture(autouse=True, scope="session")

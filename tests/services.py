@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.conf import settings
 
 PREFIX = "horizon-tests-"
 FOLDER = "TEST_SERVICES_FOLDER"
@@ -95,6 +96,8 @@ def _prepare_environment(folder: Path) -> None:
 def begin() -> Services | None:
     """Start the servers, or take those of the process that started this one, and say so in the environment. Must run
     before Horizon's settings are read. Returns what has to be stopped at the end."""
+    if settings.configured:
+        pytest.exit("Django's settings were read before the servers of the tests were started.", returncode=3)
     inherited = os.environ.get(FOLDER)
     if inherited and "PYTEST_XDIST_WORKER" in os.environ:
         _prepare_environment(Path(inherited))
