@@ -173,6 +173,14 @@ class TestApps:
             github.advance(minutes=30)
             assert "'Expiration time' claim" in app.get("/app").json()["message"]
 
+    def test_an_installation_may_be_limited(self, ask: Asking, sign: Sign, secret: Repository) -> None:
+        installation = ask.github.add_installation(17, "artsy")
+        with asking(ask.github, sign()) as app:
+            token = app("POST", f"/app/installations/{installation.id}/access_tokens").json()["token"]
+        ask.github.limit(installation, remaining=0)
+        assert status_of(ask, PATH, token) == 403
+        assert ask.get(PATH).status_code == 200
+
     def test_a_suspended_installation_gives_nothing(self, ask: Asking, sign: Sign, secret: Repository) -> None:
         installation = ask.github.add_installation(17, "artsy")
         with asking(ask.github, sign()) as app:

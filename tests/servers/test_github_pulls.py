@@ -1,6 +1,7 @@
 """Pull requests: opening, merging, refusing, as GitHub does it."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 from githubkit_schemas.latest import models
 from pydantic import TypeAdapter
 
-from tests.servers.asking import TOKEN, Asking
+from tests.servers.asking import TOKEN, Asking, asking
 from tests.servers.github import GitHubServer, Repository
 
 PATH = "/repos/artsy/candela"
@@ -271,6 +272,17 @@ class TestWhatFollows:
         assert ask("PATCH", f"{PATH}/pulls/{pull}", {"base": "hotfix"}).json()["base"]["ref"] == "hotfix"
         ask("POST", f"{PATH}/issues/{pull}/comments", {"body": "Held: <b>QA</b>"})
         assert [one["body"] for one in ask.json(f"{PATH}/issues/{pull}/comments")] == ["Held: <b>QA</b>"]
+
+    def test_one_of_many_simultaneous_merges_wins(self, ask: Asking, repo: Repository, pull: int) -> None:
+        def put(number: int) -> int:
+            with asking(ask.github) as client:
+                return client("PUT", f"{PATH}/pulls/{pull}/merge", {"sha": repo.pull(pull).head_sha}).status_code
+
+        with ThreadPoolExecutor(8) as many:
+            statuses = sorted(many.map(put, range(24)))
+        assert statuses == [200] + [405] * 23
+        assert len(ask.github.acts) == 1
+        assert len(repo.log("release")[0].parents) == 2
 
     def test_a_push_may_reach_its_pull_request_later(
         self, ask: Asking, repo: Repository, pull: int, merge: Merge

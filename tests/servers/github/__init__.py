@@ -71,7 +71,8 @@ Faults and limits; the pattern is a regular expression over "GET /repos/artsy/ca
     fault.happened; github.clear_faults()       # limits, too
     github.graphql_error("artsy/candela", type="RESOURCE_LIMITS_EXCEEDED", times=1)     # null there, with errors[]
     github.graphql_timeout_above = 25           # more repositories than that in one query: 502, points deducted
-    github.limit("secret", remaining=0, limit=5000, reset_in=600, resource="core" | "graphql", status=403 | 429)
+    github.limit("secret" | installation, remaining=0, limit=5000, reset_in=600, resource="core" | "graphql",
+                 status=403 | 429)
     github.secondary_limit(times=1, retry_after=30, status=403, matching="")
     github.latency = 0.1                        # seconds before each answer
     github.advance(hours=24); github.freeze(datetime | None); github.now()      # the server's clock: Date header,

@@ -7,7 +7,7 @@ import re
 import threading
 from datetime import UTC, datetime, timedelta
 
-from tests.servers.github.access import ANONYMOUS, Credential
+from tests.servers.github.access import ANONYMOUS, Credential, Installation
 from tests.servers.github.faults import Drop, Fault, GraphQLFault
 from tests.servers.github.limits import Budget, Limits, Secondary
 from tests.servers.github.model import Request
@@ -123,7 +123,7 @@ class Disturbances:
 
     def limit(
         self,
-        secret: str | None,
+        secret: str | Installation | None,
         *,
         remaining: int,
         limit: int = 5000,
@@ -131,9 +131,12 @@ class Disturbances:
         resource: str = "core",
         status: int = 403,
     ) -> None:
-        """Sets what is left of a token's hour (None: of anonymous requests). `reset_in` is in seconds."""
+        """Sets what is left of the hour of a token, an installation, or (None) nobody. `reset_in` is in seconds."""
         with self.lock:
-            credential = ANONYMOUS if secret is None else self.credentials[secret]
+            if isinstance(secret, Installation):
+                credential = Credential(secret="", login=secret.app.bot, installation=secret)
+            else:
+                credential = ANONYMOUS if secret is None else self.credentials[secret]
             budget = Budget(limit, remaining, self.now() + timedelta(seconds=reset_in), status)
             self.limits.set(credential, resource, budget)
 

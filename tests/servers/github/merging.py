@@ -135,7 +135,7 @@ class Merging:
             return repository.rebase_commits(base, pull.head_sha, who)
         if method == "squash":
             text = f"{title or f'{pull.title} (#{pull.number})'}\n\n{message or pull.body or ''}".rstrip()
-            return repository.squash_commit(base, pull.head_sha, text, who, host)
+            return repository.squash_commit(base, pull.head_sha, text, repository.signature(pull.author, None), host)
         subject = title or f"Merge pull request #{pull.number} from {pull.head_owner}/{pull.head_ref}"
         return repository.merge_commit(base, pull.head_sha, f"{subject}\n\n{message or pull.title}", who, host)
 

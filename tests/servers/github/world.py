@@ -25,6 +25,7 @@ from tests.servers.github.repository import Repository
 if TYPE_CHECKING:
     from tests.servers.github.pull_request import PullRequest
 
+DEFAULT_OWNER = "octocat"
 EVERYTHING = {
     "metadata": "read",
     "contents": "write",
@@ -152,9 +153,10 @@ class GitHub(Disturbances):
     def _selection(self, names: Sequence[str] | None) -> frozenset[int] | None:
         return None if names is None else frozenset(self.repository(name).id for name in names)
 
-    def add_app(self, app_id: int, *, slug: str | None = None, owner: str = "octocat") -> App:
+    def add_app(self, app_id: int, *, slug: str | None = None, owner: str = DEFAULT_OWNER) -> App:
         with self.lock:
-            self.person(owner)
+            if owner != DEFAULT_OWNER and owner.lower() not in self.accounts:
+                self.add_organization(owner)
             app = App(app_id, slug or f"app-{app_id}", owner, app_key(app_id), self.now())
             self.add_user(app.bot, app.slug, f"{app_id}+{app.bot}@users.noreply.github.com", kind="Bot")
             self.apps[app_id] = app
@@ -169,6 +171,8 @@ class GitHub(Disturbances):
         permissions: dict[str, str] | None = None,
     ) -> Installation:
         with self.lock:
+            if account.lower() not in self.accounts:
+                self.add_organization(account)
             made = Installation(
                 self.ids.next(),
                 self.apps[app_id],
