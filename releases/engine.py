@@ -124,8 +124,12 @@ def _advance(strategy: DeployStrategy, clock: Callable[[], datetime], *, dry_run
     decision = _decide(strategy, clock, dry_run=dry_run)
     while not dry_run and decision.action in acts.ACTS and len(done) < MOST_PASSES:
         acted = acts.ACTS[decision.action](strategy, decision, clock)
+        done += [decision] if acted else []
+        fresh = facts.strategies_with_all().filter(pk=strategy.pk).first()
+        if fresh is None:
+            break
+        strategy = fresh
         if acted:
-            done.append(decision)
             facts.read([strategy], clock())
         decision = _decide(strategy, clock, dry_run=dry_run)
         if not acted:

@@ -110,7 +110,7 @@ def _merging() -> int:
 
 class TestBlockAndMerge:
     def test_a_block_that_was_saved_stops_the_merge(self, world: World, wire: Wire) -> None:
-        """It is saved after the decision to merge and before the last look."""
+        """It is saved by another process while the engine waits for what GitHub says."""
         world.due()
         blocked = threading.Event()
 
