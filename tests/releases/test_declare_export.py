@@ -1,6 +1,7 @@
 """`export`: what is configured, in the format that `apply` reads."""
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -130,7 +131,8 @@ def stages(draw: Callable[..., Any], repository: int) -> Config:
     stage: Config = {"name": draw(NAMES), "git_remote": remote}
     if source == "hokusai":
         image = optional(registry_repository=st.just("artsy/candela"), profile=st.just("registry"))
-        return stage | {"hokusai": draw(st.sampled_from(["staging", "production"]))} | draw(image)
+        stage |= draw(image)
+        return stage | {"hokusai": draw(st.sampled_from(["staging", "production"]))}
     if source == "tag_pattern":
         return stage | {"tag_pattern": draw(st.sampled_from(["v*", "release/**", "[0-9]*"]))}
     return stage | {"branch": draw(BRANCHES), "profile": "github", "strategies": draw(st.just([]) | strategies())}
@@ -208,7 +210,7 @@ def _api_url(profile: Config) -> Config:
 
 def _tags(tags: list[str]) -> list[str]:
     kept: dict[str, str] = {}
-    for tag in tags:
+    for tag in (unicodedata.normalize("NFC", tag) for tag in tags):
         kept.setdefault(tag.casefold(), tag)
     return list(kept.values())
 
