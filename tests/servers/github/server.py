@@ -29,6 +29,7 @@ from tests.servers.github.world import GitHub
 API_ROOTS = ("/repos/", "/repositories/", "/user", "/users/", "/app", "/rate_limit", "/orgs/", "/installation/")
 API_PREFIX = "/api/v3"
 GRAPHQL = ("/api/graphql", "/graphql")
+KEPT_REQUESTS = 40_000  # a demo that runs for days forgets what was asked long ago
 ENDLESS_PIECE = b" " * 65536
 
 
@@ -173,7 +174,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def note(self, incoming: Incoming, operation: str, answer: Answer | None, seconds: float) -> None:
         given = secret_of(incoming.headers)
-        self.github.requests.append(
+        requests = self.github.requests
+        if len(requests) >= KEPT_REQUESTS:
+            del requests[: KEPT_REQUESTS // 2]
+        requests.append(
             Request(
                 incoming.method,
                 incoming.path,
