@@ -158,6 +158,8 @@ def _blocked(blocks: Sequence[DeployBlock]) -> str:
 
 def _stale(overview: Overview, now: datetime) -> str:
     """How old what is shown is, when it is old."""
+    if not overview.stages:
+        return ""
     if overview.refreshed_at is None:
         return "" if overview.snapshot_id else "Not read yet"
     good = overview.read_at if overview.stored_error and overview.read_at else overview.refreshed_at

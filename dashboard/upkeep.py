@@ -5,9 +5,18 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from projects import repositories
 from projects.models import ProjectProperties
 from projects.queries import Detail, Overview
-from projects.recommendations import DeploymentType, Recommendation, Target, Upkeep, deployment_type, recommendations
+from projects.recommendations import (
+    DeploymentType,
+    KnownRepository,
+    Recommendation,
+    Target,
+    Upkeep,
+    deployment_type,
+    recommendations,
+)
 from releases.queries import StrategyDecision
 
 
@@ -40,5 +49,9 @@ def recommended(detail: Detail, decisions: Sequence[StrategyDecision]) -> list[R
             orbs=properties.orbs if properties else [],
             runtimes=properties.runtimes if properties else {},
             minimums=settings.MINIMUM_VERSIONS,
+            repositories=[
+                KnownRepository(each.path, each.current_path, each.archived)
+                for each in repositories.of_stages(detail.stages)
+            ],
         )
     )

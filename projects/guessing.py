@@ -1,9 +1,16 @@
-"""Holds up who guesses passwords: failed sign-ins are counted by user name and address together, and by address."""
+"""Holds up who guesses passwords: failed sign-ins are counted by user name and address together, and by address.
+
+While Valkey is away nobody is held up: people need to sign in just then, and checking a password takes 0.2 s anyway.
+"""
 
 import hashlib
+import logging
 from dataclasses import dataclass
 
 from django.core.cache import cache
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
 
 PER_USER = 8  # failures of one name from one address
 PER_ADDRESS = 60  # failures from one address, whatever the names
@@ -17,28 +24,46 @@ class Guesser:
     username: str
     address: str
 
-    @property
-    def _limits(self) -> dict[str, int]:
-        pair = hashlib.sha256(f"{self.username.lower()}\0{self.address}".encode()).hexdigest()
-        return {
-            f"sign-in:{pair}": PER_USER,
-            f"sign-in:{hashlib.sha256(self.address.encode()).hexdigest()}": PER_ADDRESS,
-        }
-
     def held_up(self) -> bool:
         """Whether there were too many failures within the last quarter of an hour."""
-        limits = self._limits
-        counts = cache.get_many(limits)
+        limits = {self._pair: PER_USER, self._place: PER_ADDRESS}
+        try:
+            counts = cache.get_many(limits)
+        except RedisError as error:
+            logger.warning("failed sign-ins are not counted, as Valkey is away: %s", error)
+            return False
         return any(counts.get(key, 0) >= limit for key, limit in limits.items())
 
     def failed(self) -> None:
-        for key in self._limits:
-            cache.add(key, 0, WINDOW)
-            try:
-                cache.incr(key)
-            except ValueError:  # it ran out between both calls
-                cache.set(key, 1, WINDOW)
+        try:
+            for key in (self._pair, self._place):
+                _count(key)
+        except RedisError as error:
+            logger.warning("a failed sign-in was not counted, as Valkey is away: %s", error)
 
     def succeeded(self) -> None:
         """Forget the failures of this name; those of the address stay."""
-        cache.delete(next(iter(self._limits)))
+        try:
+            cache.delete(self._pair)
+        except RedisError as error:
+            logger.warning("failed sign-ins were not forgotten, as Valkey is away: %s", error)
+
+    @property
+    def _pair(self) -> str:
+        return _key(f"{self.username.lower()}\0{self.address}")
+
+    @property
+    def _place(self) -> str:
+        return _key(self.address)
+
+
+def _key(text: str) -> str:
+    return f"sign-in:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _count(key: str) -> None:
+    cache.add(key, 0, WINDOW)
+    try:
+        cache.incr(key)
+    except ValueError:  # it ran out between both calls
+        cache.set(key, 1, WINDOW)

@@ -53,7 +53,3 @@ def short(sha: str) -> str:
 @register.inclusion_tag("parts/_avatar.html")
 def avatar(name: str, email: str) -> dict[str, str | int]:
     return {"initials": words.initials(name), "colour": words.colour_of(email or name)}
-
-
-register.filter("title_case", words.title_case)
-register.filter("initials", words.initials)

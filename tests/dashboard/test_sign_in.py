@@ -116,3 +116,17 @@ def test_a_form_without_its_token_is_refused_in_words() -> None:
 
     assert answer.status_code == 403
     assert "Nothing was changed" in answer.content.decode()
+
+
+def test_people_sign_in_while_valkey_is_away(client: Client, ana: User, settings: Any) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+
+    assert "User name or password is wrong" in sign_in(client, "wrong").content.decode()
+    assert sign_in(client).status_code == 302
+
+
+def test_a_host_that_is_not_ours_gets_a_page_in_words(client: Client) -> None:
+    answer = client.get("/sign-in/", headers={"Host": "evil.example"})
+
+    assert answer.status_code == 400
+    assert "makes no sense" in answer.content.decode()
