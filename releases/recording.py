@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from audit.record import HORIZON, Actor, record
+from projects.configure import look_again
 from projects.github_values import ActRefused, PullRequest
 from projects.live import announce
 from releases.models import Attempt, DeployStrategy, Release
@@ -20,8 +21,10 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 @transaction.atomic
 def opened(release: Release, pull: PullRequest, at: datetime) -> None:
-    """Horizon opened this pull request. Its age counts from the host's time, if that can be true."""
-    _be_open(release, pull, min(max(pull.created_at, release.begun_at), at))
+    """Horizon opened this pull request. Its age counts from the host's time, if that can be true by Horizon's clock."""
+    attempt = release.attempts.filter(finished_at=None).first()
+    begun_at = attempt.begun_at if attempt else release.begun_at
+    _be_open(release, pull, min(max(pull.created_at, begun_at), at))
     _finish(release, Attempt.Outcome.DONE, at)
     _record("pull-request.opened", release, HORIZON, at)
 
@@ -111,6 +114,8 @@ def _be_merged(release: Release, sha: str, merge_sha: str, by: str, at: datetime
     release.head_sha, release.merge_sha = sha, merge_sha
     _forget_refusals(release)
     release.save()
+    # A stage has moved: its pages show that with the next look, not with the next poll.
+    look_again([release.strategy.stage.project_id], at=at)
 
 
 def _forget_refusals(release: Release) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from audit.models import AuditEvent
-from projects.models import ProfileBudget, Project
+from projects.models import ProfileBudget, Project, ProjectPoll
 from releases import engine
 from releases.decision import Action
 from releases.models import Attempt, Release, StrategyReading
@@ -151,6 +151,13 @@ class TestOpening:
         assert world.acts == ["pull-request.opened"] == world.events
         outcomes = list(Attempt.objects.order_by("id").values_list("outcome", flat=True))
         assert outcomes == ["unknown", "done"]
+
+    @pytest.mark.parametrize("hours", [-2, 2])
+    def test_gives_the_release_its_whole_age_where_githubs_clock_is_wrong(self, world: World, hours: int) -> None:
+        world.ahead = timedelta(hours=hours)
+        world.commit()
+
+        assert world.advance().until == world.now + timedelta(seconds=DAY)
 
     def test_is_in_a_renamed_repository(self, world: World) -> None:
         world.commit()
@@ -467,6 +474,15 @@ class TestMerging:
         world.advance()
 
         assert world.events == ["pull-request.opened", "release.by-hand"]
+
+    def test_has_the_stages_looked_at_soon(self, world: World, django_capture_on_commit_callbacks: Any) -> None:
+        world.due()
+        world.project.poll.delete()
+
+        with django_capture_on_commit_callbacks(execute=True):
+            world.advance()
+
+        assert ProjectPoll.objects.get(project=world.project).asked_at == world.now
 
     def test_is_followed_by_the_next_release(self, world: World) -> None:
         world.due()

@@ -1,6 +1,6 @@
 """A project whose staging is released to release by Horizon, on a real GitHub server, with a clock that tests move."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from audit.models import AuditEvent
@@ -26,6 +26,7 @@ class World:
 
     def __init__(self, github: GitHubServer, name: str = "candela") -> None:
         self.github = github
+        self.ahead = timedelta(0)  # so much is the server's clock ahead of Horizon's
         github.freeze(START)
         github.add_user("ana")
         self.profile = _profile(github)
@@ -41,10 +42,10 @@ class World:
 
     @property
     def now(self) -> datetime:
-        return self.github.now()
+        return self.github.now() - self.ahead
 
     def clock(self) -> datetime:
-        return self.github.now()
+        return self.now
 
     def wait(self, **span: float) -> None:
         self.github.advance(**span)
