@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -398,3 +399,10 @@ class TestChecklist:
         facts = replace(DUE, opened_at=NOW)
 
         assert decide(facts).reason in [item.reason for item in checklist(facts)]
+
+
+def test_the_documentation_lists_every_condition_in_its_order() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "releases.md").read_text()
+    documented = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")][1:]
+
+    assert documented == [rule.met for rule in RULES if rule.name != "due"]
