@@ -10,13 +10,16 @@ from projects.reading import StageUnreadable
 __all__ = ["Budget", "pace", "pause", "remember", "stored"]
 
 FIELDS = tuple(Budget.__dataclass_fields__)
+CLOCKS_DIFFER_BY = timedelta(days=1)  # at the most, those of machines that are in order
 DEFAULT_PAUSE = timedelta(minutes=1)  # for a host that limits and does not say until when
 
 
-def stored(profile: Profile) -> Budget:
-    """What the host last told of this profile."""
+def stored(profile: Profile, now: datetime) -> Budget:
+    """What the host last told of this profile; nothing where that was noted while a clock was wrong."""
     row: ProfileBudget | None = getattr(profile, "budget", None)
-    return Budget(**{name: getattr(row, name) for name in FIELDS}) if row else Budget()
+    if row is None or (row.measured_at and row.measured_at > now + CLOCKS_DIFFER_BY):
+        return Budget()
+    return Budget(**{name: getattr(row, name) for name in FIELDS})
 
 
 def remember(profile: Profile, budget: Budget, now: datetime) -> None:
@@ -31,5 +34,5 @@ def pause(profile: Profile, limit: StageUnreadable, now: datetime) -> None:
     """Ask nothing with this profile until its limit ends."""
     until = limit.retry_at or now + DEFAULT_PAUSE
     ProfileBudget.objects.update_or_create(
-        profile=profile, defaults={"paused_until": until, "pause_reason": limit.message}
+        profile=profile, defaults={"paused_until": until, "pause_reason": limit.message, "measured_at": now}
     )

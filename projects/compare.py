@@ -13,6 +13,7 @@ from projects.reading import Commit, Difference, Head
 
 # Subjects of merge commits that GitHub makes for a pull request, and of squashed ones.
 MERGED_PULL_REQUEST = re.compile(r"^Merge pull request #(\d{1,9}) from ")
+SOMEBODY = "somebody"  # an author without a name
 SQUASHED_PULL_REQUEST = re.compile(r"\(#(\d{1,9})\)$")
 
 
@@ -167,7 +168,13 @@ def _history(sha: str, known: Mapping[str, Commit]) -> list[str]:
 
 
 def contributors(waiting: Iterable[Waiting]) -> list[str]:
-    """One name for each distinct author e-mail, those with the most commits first."""
-    counts = Counter(each.commit.email.lower() for each in waiting)
-    names = {each.commit.email.lower(): each.commit.author for each in waiting}
-    return [names[email] for email, _ in counts.most_common()]
+    """One name for each distinct author e-mail, those with the most commits first; without an e-mail the name tells
+    people apart."""
+    commits = [each.commit for each in waiting]
+    counts = Counter(_person(commit) for commit in commits)
+    names = {_person(commit): commit.author or commit.login or SOMEBODY for commit in commits}
+    return [names[person] for person, _ in counts.most_common()]
+
+
+def _person(commit: Commit) -> str:
+    return (commit.email or commit.author or commit.login or SOMEBODY).lower()

@@ -80,6 +80,17 @@ def message_of(answer: Answer) -> str:
     return clean_line(": ".join(word.strip() for word in words if word.strip()), 300)
 
 
+MOST_OF_A_COUNT: Final = 2**31 - 1
+MOST_OF_AN_ID: Final = 2**63 - 1
+
+
+def whole(found: object, most: int = MOST_OF_A_COUNT) -> int:
+    """A number that the database can hold. Raises ValueError for anything else."""
+    if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= most:
+        return found
+    raise ValueError("no number that makes sense")
+
+
 def number(text: object) -> int | None:
     try:
         return int(float(str(text)))

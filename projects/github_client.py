@@ -16,7 +16,17 @@ from urllib.parse import urljoin, urlsplit
 from django.utils import timezone
 
 from projects.cleaning import clean_line
-from projects.github_answers import Answer, GraphQLAnswer, NoAnswer, graphql_errors, number, parse
+from projects.github_answers import (
+    MOST_OF_A_COUNT,
+    MOST_OF_AN_ID,
+    Answer,
+    GraphQLAnswer,
+    NoAnswer,
+    graphql_errors,
+    number,
+    parse,
+    whole,
+)
 from projects.github_budget import Budget
 from projects.github_credentials import Credentials
 from projects.github_transport import Wire
@@ -115,7 +125,11 @@ class GitHubClient:
         try:
             owner, _, name = found["full_name"].partition("/")
             return RepositoryFacts(
-                int(found["id"]), owner, name, found.get("default_branch"), archived=bool(found.get("archived"))
+                whole(found["id"], MOST_OF_AN_ID),
+                owner,
+                name,
+                found.get("default_branch"),
+                archived=bool(found.get("archived")),
             )
         except (TypeError, KeyError, AttributeError, ValueError):
             pass
@@ -248,7 +262,8 @@ class GitHubClient:
         if limit is None or remaining is None:
             return
         resource = headers.get("x-ratelimit-resource", "graphql" if for_graphql else "core")
-        limit, remaining, renewed_at = max(limit, 0), max(remaining, 0), reset_at(headers, now)
+        limit, remaining = (min(max(each, 0), MOST_OF_A_COUNT) for each in (limit, remaining))
+        renewed_at = reset_at(headers, now)
         if resource == "graphql":
             self.budget = replace(
                 self.budget,

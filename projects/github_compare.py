@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from projects.cleaning import clean_line
-from projects.github_answers import Answer, message_of, parse
+from projects.github_answers import Answer, message_of, parse, whole
 from projects.github_client import GitHubClient
 from projects.github_heads import repository_at
 from projects.github_heads_query import SHA
@@ -17,6 +17,7 @@ from projects.github_troubles import broken
 from projects.reading import KEPT_COMMITS, Commit, Difference, StageUnreadable, Trouble
 
 _UNKNOWN_DATE: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_DATE: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def difference(client: GitHubClient, remote: str, base_sha: str, head_sha: str) -> Difference:
@@ -39,7 +40,7 @@ def _difference(found: Any) -> Difference | None:
     """None where the answer has another form."""
     try:
         commits = tuple(_commit(item) for item in reversed(found["commits"][-KEPT_COMMITS:]))
-        total, behind = int(found["total_commits"]), int(found["behind_by"])
+        total, behind = whole(found["total_commits"]), whole(found["behind_by"])
         return Difference(commits, max(total, len(commits)), behind, web_address(found.get("html_url")))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
@@ -68,12 +69,16 @@ def _sha(text: str) -> str:
 
 
 def date_of(text: object) -> datetime | None:
-    """A time as GitHub writes it; None where there is none that makes sense."""
+    """A time as GitHub writes it, in UTC and not before 1970 (as plain git's are brought there); None where there is
+    none that makes sense. Near the ends of the calendar a time has no form in other zones."""
     try:
         found = datetime.fromisoformat(str(text))
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        return max(found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC), _UNKNOWN_DATE)
+    except OverflowError:
+        return _UNKNOWN_DATE if found.year < 1970 else _LAST_DATE
 
 
 def web_address(text: object) -> str | None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from projects import github_tags
-from projects.github_answers import GraphQLAnswer
+from projects.cleaning import clean_line
+from projects.github_answers import MOST_OF_AN_ID, GraphQLAnswer, whole
 from projects.github_troubles import Whom, broken, unreadable
 from projects.reading import Head, RepositoryFacts, StageUnreadable, Trouble
 
 SHA: Final = re.compile(r"[0-9a-f]{40}")
+NAME_WITH_OWNER: Final = re.compile(r"([A-Za-z0-9._-]{1,100})/([A-Za-z0-9._-]{1,100})")
 REPOSITORY: Final = "databaseId nameWithOwner isArchived isEmpty defaultBranchRef{name target{oid}}"
 _FRAGMENTS: Final = (
     f"fragment F on Repository{{{REPOSITORY}}}fragment H on Ref{{target{{oid ...on Commit{{tree{{oid}}}}}}}}"
@@ -101,14 +103,20 @@ def facts_of(found: Mapping[str, Any]) -> RepositoryFacts | None:
     """None where the answer has another form."""
     branch = found.get("defaultBranchRef") or {}
     try:
-        owner, slash, name = found["nameWithOwner"].partition("/")
-        sha = (branch.get("target") or {}).get("oid")
-        facts = RepositoryFacts(
-            int(found["databaseId"]), owner, name, branch.get("name"), sha, archived=found.get("isArchived") is True
+        path = NAME_WITH_OWNER.fullmatch(found["nameWithOwner"])
+        sha, default = (branch.get("target") or {}).get("oid"), branch.get("name")
+        if path is None or not (sha is None or SHA.fullmatch(sha)):
+            return None
+        return RepositoryFacts(
+            whole(found["databaseId"], MOST_OF_AN_ID),
+            path[1],
+            path[2],
+            clean_line(default, 255) if default else None,
+            sha,
+            archived=found.get("isArchived") is True,
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return facts if slash else None
 
 
 def add_tags(outcome: Found, entry: Entry, alias: str, answer: GraphQLAnswer, whom: Whom) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from projects.cleaning import clean_line
-from projects.github_answers import GraphQLAnswer
+from projects.github_answers import MOST_OF_AN_ID, GraphQLAnswer, whole
 from projects.github_compare import date_of, web_address
 from projects.github_heads_query import SHA, facts_of
 from projects.github_values import PullRequest, ReleaseQuestion, ReleaseState
@@ -21,7 +21,7 @@ def pull_request_of(found: Mapping[str, Any]) -> PullRequest | None:
         if created_at is None:
             return None
         return PullRequest(
-            number=int(found["number"]),
+            number=whole(found["number"]),
             url=web_address(found["url"]) or "",
             title=clean_line(found["title"]),
             body=_text(found["body"]),
@@ -54,7 +54,7 @@ def created_pull_request(found: Any) -> PullRequest | None:
         if created_at is None:
             return None
         return PullRequest(
-            number=int(found["number"]),
+            number=whole(found["number"]),
             url=web_address(found["html_url"]) or "",
             title=clean_line(found["title"]),
             body=_text(found["body"] or ""),
@@ -151,7 +151,7 @@ def _distance(base: Mapping[str, Any] | None, head: Mapping[str, Any] | None) ->
     compared = base["compare"]
     if compared is None or (compared["baseTarget"]["oid"], compared["headTarget"]["oid"]) != ends:
         return None, None
-    return int(compared["aheadBy"]), int(compared["behindBy"])
+    return whole(compared["aheadBy"]), whole(compared["behindBy"])
 
 
 def _required(base: Mapping[str, Any], alias: str, answer: GraphQLAnswer) -> tuple[str, ...] | None:
@@ -192,7 +192,7 @@ def _sha(text: str) -> str:
 
 
 def _id(repository: Mapping[str, Any] | None, key: str) -> int | None:
-    return int(repository[key]) if repository else None
+    return whole(repository[key], MOST_OF_AN_ID) if repository else None
 
 
 def _login(person: Mapping[str, Any] | None) -> str | None:

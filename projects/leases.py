@@ -4,14 +4,21 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Q
+
 from projects.models import Project, ProjectPoll
 
 LEASE = timedelta(seconds=90)
 
 
+def free(now: datetime, field: str = "leased_until") -> Q:
+    """Where no lease is in force. One that ends later than any does was taken while a clock was wrong."""
+    return Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": now + LEASE * 2})
+
+
 def claim(project_ids: Collection[int], lease: UUID, now: datetime) -> list[int]:
     """Take those projects that nobody reads; the ids that are ours now."""
-    polls = ProjectPoll.objects.filter(project__in=project_ids, leased_until__lte=now)
+    polls = ProjectPoll.objects.filter(free(now), project__in=project_ids)
     polls.update(lease=lease, leased_until=now + LEASE)
     return list(ProjectPoll.objects.filter(project__in=project_ids, lease=lease).values_list("project_id", flat=True))
 

@@ -54,7 +54,7 @@ def lanes(now: datetime, *, only_asked: bool = False) -> list[list[int]]:
     stages = Prefetch("stages", Stage.objects.select_related("profile__budget"))
     projects = (
         Project.objects.active()
-        .filter(asked if only_asked else Q(), poll__leased_until__lte=now)
+        .filter(leases.free(now, "poll__leased_until"), asked if only_asked else Q())
         .select_related("poll")
         .prefetch_related(stages)
         .order_by(F("poll__refreshed_at").asc(nulls_first=True), "pk")
@@ -81,12 +81,13 @@ def _stages(project: Project) -> list[Stage]:
 
 def _is_due(project: Project, now: datetime) -> bool:
     read_at, asked_at = project.poll.refreshed_at, project.poll.asked_at
-    found = [budgets.stored(stage.profile) for stage in _stages(project) if stage.profile]
+    found = [budgets.stored(stage.profile, now) for stage in _stages(project) if stage.profile]
     if any(budget.paused_until and budget.paused_until > now for budget in found):
         return False
-    if read_at is None or (asked_at and asked_at > read_at):
-        return True
     interval: timedelta = settings.POLL_INTERVAL
+    # What was read in the future was read while the clock was wrong.
+    if read_at is None or (asked_at and asked_at > read_at) or read_at > now + interval:
+        return True
     paces = [budgets.pace(budget, now, interval) for budget in found]
     # A tick may come a moment early; half an interval tells "early" from "again".
     return now - read_at >= max([interval, *paces]) - interval / 2

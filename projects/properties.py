@@ -119,7 +119,7 @@ def _read_at(each: Due) -> datetime | None:
 
 
 def _may_spend(profile: Profile, now: datetime) -> bool:
-    budget = budgets.stored(profile)
+    budget = budgets.stored(profile, now)
     paused = budget.paused_until is not None and budget.paused_until > now
     interval: timedelta = settings.POLL_INTERVAL
     return not paused and budgets.pace(budget, now, interval) <= interval

@@ -41,6 +41,8 @@ class Code(StrEnum):
     VERSION_UNSUPPORTED = "version-unsupported"
     NOT_AUTOMATIC = "not-automatic"
     RENOVATE_MISSING = "renovate-missing"
+    RENAMED = "renamed"
+    ARCHIVED = "archived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,19 @@ class Recommendation:
 
     code: Code
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRepository:
+    """A repository as the stages name it, what its host calls it now, and whether it is archived there."""
+
+    path: str
+    current_path: str
+    archived: bool
+
+    @property
+    def renamed(self) -> bool:
+        return self.path.lower() != self.current_path.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +76,12 @@ class Upkeep:
     orbs: Collection[str]
     runtimes: Mapping[str, str]
     minimums: Minimums
+    repositories: Collection[KnownRepository] = ()
 
 
 def recommendations(upkeep: Upkeep) -> list[Recommendation]:
-    """All that apply: runtimes by name, then releasing, then Renovate."""
-    found = list(_runtime_recommendations(upkeep))
+    """All that apply: repositories, then runtimes by name, then releasing, then Renovate."""
+    found = [*_repository_recommendations(upkeep.repositories), *_runtime_recommendations(upkeep)]
     on_kubernetes = upkeep.deployment_type is DeploymentType.KUBERNETES
     if on_kubernetes and not upkeep.automatic:
         found.append(
@@ -80,6 +96,22 @@ def recommendations(upkeep: Upkeep) -> list[Recommendation]:
             )
         )
     return found
+
+
+def _repository_recommendations(repositories: Iterable[KnownRepository]) -> Iterator[Recommendation]:
+    for each in repositories:
+        if each.renamed:
+            yield Recommendation(
+                Code.RENAMED,
+                f"The repository {each.path} is now {each.current_path} and is read there. Change the git remote of "
+                "the stages.",
+            )
+        if each.archived:
+            yield Recommendation(
+                Code.ARCHIVED,
+                f"The repository {each.current_path} is archived: nobody can push to it or release it. Archive this "
+                "project, too, or unarchive the repository.",
+            )
 
 
 def _runtime_recommendations(upkeep: Upkeep) -> Iterator[Recommendation]:

@@ -12,7 +12,17 @@ from django.db import transaction
 from projects import compare, live
 from projects.models import Comparison, Project, ProjectPoll, Snapshot, Stage, StageHead, StageMove
 from projects.reading import Difference, Head, StageUnreadable, Trouble
-from projects.sighting import GOOD_STATES, Answer, Ask, Pair, Reading, Sighting, differs_from_stored, fingerprint
+from projects.sighting import (
+    GOOD_STATES,
+    Answer,
+    Ask,
+    Pair,
+    Reading,
+    Sighting,
+    differs_from_stored,
+    fingerprint,
+    label_of,
+)
 from projects.snapshots import CERTAIN_TROUBLE, commit_from_json, comparison_of, content, snapshot_of
 
 
@@ -135,7 +145,7 @@ def _store_heads(sighting: Sighting, forced: frozenset[int], now: datetime) -> N
 def _store_head(project: Project, head: StageHead, answer: Answer, *, forced: bool, now: datetime) -> None:
     if isinstance(answer, Head):
         new, head.error = answer.sha, ""
-        head.tree, head.label = answer.tree or "", (answer.label or "")[:300]
+        head.tree, head.label = answer.tree or "", label_of(answer)
     else:
         new, head.error = "" if answer.trouble in CERTAIN_TROUBLE else head.sha, answer.message
     if new != head.sha:

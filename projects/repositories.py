@@ -1,11 +1,11 @@
 """Repositories as their host knows them: ids that outlive a rename, default branches."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
 from django.conf import settings
 
-from projects.models import Profile, Repository
+from projects.models import Profile, Repository, Stage
 from projects.reading import Head, Question, RepositoryFacts
 from projects.remotes import UnsafeRemote, parse_remote, repository_of
 from projects.sighting import Answer
@@ -30,6 +30,19 @@ def _known(profile: Profile, questions: Collection[Question]) -> dict[str, Repos
     paths = {path for question in questions if (path := path_of(question.remote))}
     known = Repository.objects.filter(api_url=profile.api_url, path__in=paths)
     return {repository.path: repository for repository in known}
+
+
+def of_stages(stages: Iterable[Stage]) -> list[Repository]:
+    """What their hosts told of the repositories of these stages, those that are read through an API."""
+    wanted = {
+        (stage.profile.api_url, path)
+        for stage in stages
+        if stage.profile and stage.profile.is_github and (path := path_of(stage.git_remote))
+    }
+    if not wanted:
+        return []
+    found = Repository.objects.filter(path__in={path for _, path in wanted}).order_by("path")
+    return [repository for repository in found if (repository.api_url, repository.path) in wanted]
 
 
 def remember(profile: Profile, answers: Mapping[Question, Answer]) -> None:

@@ -8,10 +8,13 @@ from itertools import pairwise
 from typing import Protocol
 
 from projects import compare
+from projects.cleaning import clean_line
 from projects.models import Comparison, Project, Snapshot, Stage, StageHead
 from projects.reading import Difference, Head, StageUnreadable
 
 GOOD_STATES = (Comparison.State.COMPARED, Comparison.State.SQUASHED)
+
+LABEL_LENGTH = 300
 
 Answer = Head | StageUnreadable
 
@@ -99,7 +102,12 @@ def differs_from_stored(stage: Stage, answer: Answer) -> bool:
         return True
     if isinstance(answer, StageUnreadable):
         return head.error != answer.message
-    return bool(head.error) or (head.sha, head.label) != (answer.sha, answer.label or "")
+    return bool(head.error) or (head.sha, head.label) != (answer.sha, label_of(answer))
+
+
+def label_of(head: Head) -> str:
+    """As it is stored and shown: git allows bytes in the names of tags that are no text."""
+    return clean_line(head.label or "", LABEL_LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
