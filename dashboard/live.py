@@ -24,6 +24,7 @@ from dashboard.hub import News, hub
 
 PATH = "/live/"
 BEAT = 15.0  # seconds of silence after which the stream says that it is still there
+AT_ONCE = 24  # requests that are answered at a time; the others wait in a row
 LIFE = 3600.0  # seconds; then the page connects again, and whether it may read is asked again
 
 Scope = MutableMapping[str, Any]
@@ -33,13 +34,20 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def with_live(application: Callable[..., Awaitable[None]]) -> Application:
-    """The site, with /live/ answered here."""
+    """The site, with /live/ answered here.
+
+    The other requests wait for one of a number of places: a change makes every open tab ask for its part at once, and
+    each request that is answered has a connection to PostgreSQL, which allows 100.
+    """
+
+    places = asyncio.Semaphore(AT_ONCE)
 
     async def site(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == PATH:
             await stream(scope, receive, send)
         else:
-            await application(scope, receive, send)
+            async with places:
+                await application(scope, receive, send)
 
     return site
 

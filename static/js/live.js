@@ -3,7 +3,8 @@
 "use strict";
 {
   const pill = document.getElementById("live");
-  const BURST = 250; // milliseconds that changes are collected for
+  const BURST = 150; // milliseconds that changes are collected for
+  const SPREAD = 500; // milliseconds
   const SILENCE = 40000; // the server speaks every 15 s; after this long it is not there
   let source, quiet, timer, waiting, retry = 1000, seen = pill.dataset.since, everything = false, version = "";
   const ids = new Set();
@@ -22,7 +23,8 @@
     document.dispatchEvent(new CustomEvent("horizon:changed", { detail }));
   };
   const soon = () => {
-    if (timer === undefined) timer = setTimeout(tell, BURST);
+    // Not all tabs ask at once.
+    if (timer === undefined) timer = setTimeout(tell, BURST + Math.random() * SPREAD);
   };
   const alive = () => {
     clearTimeout(quiet);
