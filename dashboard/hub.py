@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 WAITING_NEWS = 64  # of one tab; beyond, the tab catches up with everything
 REMEMBERED = 2000  # changes that a tab that comes back can catch up with
 SLACK_MS = 3000  # a page is rendered a moment before it listens; clocks of two web machines differ a little
+REFRESH = 600.0  # seconds after which tabs look at everything again: severities grow, and data gets old, in silence
 FIRST_DELAY, LAST_DELAY = 0.25, 10.0  # seconds between attempts to reach Valkey
 
 
@@ -98,14 +99,20 @@ class Hub:
         )
         async with connection, connection.pubsub() as subscription:
             await subscription.subscribe(CHANNEL)
+            refresh_at = time.monotonic() + REFRESH
             while True:
-                message = await subscription.get_message(timeout=5)
-                if message is None:
-                    continue
-                if message["type"] == "subscribe":
-                    self._heard()
-                elif message["type"] == "message":
-                    self._changed(message["data"])
+                message = await subscription.get_message(timeout=min(5.0, REFRESH))
+                if message is not None:
+                    self._handle(message["type"], message["data"])
+                if time.monotonic() >= refresh_at:
+                    refresh_at = time.monotonic() + REFRESH
+                    self._tell(News("resync", "1", self._now()))
+
+    def _handle(self, kind: str, data: bytes) -> None:
+        if kind == "subscribe":
+            self._heard()
+        elif kind == "message":
+            self._changed(data)
 
     def _heard(self) -> None:
         self._recent.clear()

@@ -1,9 +1,11 @@
 """Errors of the API as problem details (RFC 9457), wherever they come from."""
 
+import sys
 from http import HTTPStatus
 from typing import Any
 
-from django.db import connection
+import redis
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework.response import Response
@@ -56,11 +58,30 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _leaving_no_connection(defaults.bad_request(request, exception))
 
 
+# While PostgreSQL or Valkey is away; Django wraps what its driver says.
+AWAY = (OperationalError, InterfaceError, redis.ConnectionError, redis.TimeoutError)
+TRY_AGAIN_SECONDS = "10"
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    """What no code expected; it is in the log."""
+    """What no code expected, or that a part of Horizon is away; it is in the log."""
+    if isinstance(sys.exc_info()[1], AWAY):
+        return _away(request)
     if _is_api(request):
         return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke on our side. It was written to the log.")
     return _leaving_no_connection(defaults.server_error(request))
+
+
+def _away(request: HttpRequest) -> HttpResponse:
+    """Says so and when to try again; asks nothing of the part that is away."""
+    if _is_api(request):
+        words = "The database or Valkey does not answer. Nothing is lost: try again in a moment; /readyz tells which."
+        response = _answer(HTTPStatus.SERVICE_UNAVAILABLE, words)
+    else:
+        response = _leaving_no_connection(defaults.server_error(request, template_name="503.html"))
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    response["Retry-After"] = TRY_AGAIN_SECONDS
+    return response
 
 
 def _leaving_no_connection(response: HttpResponse) -> HttpResponse:

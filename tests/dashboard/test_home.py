@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from dashboard.cards import _rendered
 from projects.models import ProfileBudget, Project, ProjectProperties
 from tests import worlds
 from tests.dashboard.world import blocked, comparison, current, read, shown, strategy, waiting
@@ -324,3 +325,30 @@ class TestWhoMayRead:
         assert "Candela" in text(client)
         assert "Recent history" not in text(client, f"/projects/{project.pk}/")
         assert client.get("/history/").status_code == 302
+
+
+def test_a_crowded_page_says_less_of_those_that_are_not_most_severe(
+    reader: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.board.CROWDED", 2)
+    monkeypatch.setattr("dashboard.board.IN_FULL", 1)
+    most = shown("most", [], waiting(9), description="first things")
+    least = shown("least", [], waiting(1), description="last things")
+    shown("other")
+
+    html = text(reader)
+
+    assert "first things" in card(html, most)
+    assert "last things" not in card(html, least)
+    assert "1 commit behind" in card(html, least)
+    assert "The 1 most severe are shown in full" in html
+
+
+def test_cards_that_show_the_same_are_rendered_once(reader: Client) -> None:
+    shown("candela", [], waiting(1))
+    text(reader)
+    before = _rendered.cache_info().misses
+
+    text(reader)
+
+    assert _rendered.cache_info().misses == before

@@ -215,6 +215,15 @@ class TestHub:
             assert (await _next(queue)).data == "[5]"
 
     @in_its_own_loop
+    async def test_tabs_look_at_everything_again_from_time_to_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("dashboard.hub.REFRESH", 0.05)
+        hub = Hub()
+        async with hub.follow(None) as queue:
+            kinds = [(await _next(queue)).kind for _ in range(5)]
+
+        assert kinds == ["state", "state", "resync", "resync", "resync"]
+
+    @in_its_own_loop
     async def test_the_last_tab_ends_the_subscription(self) -> None:
         hub = Hub()
         async with hub.follow(None):
