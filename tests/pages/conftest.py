@@ -12,9 +12,12 @@ from tests.pages.server import SiteServer
 LIMIT = 10_000  # milliseconds for anything that a test waits for in a page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests. The system's Chromium, else the one that `playwright install chromium` brought."""
+    """One browser for the tests of a file: the system's Chromium, else the one of `playwright install chromium`.
+
+    Not for the whole run: while it is open, an event loop runs in this thread, and asynchronous tests need their own.
+    """
     # Playwright's sync API keeps an event loop in this thread, which Django would take for asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
