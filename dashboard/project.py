@@ -15,8 +15,7 @@ from dashboard.cards import stale_after
 from dashboard.pipeline import pipeline, repository_url
 from dashboard.sentences import told
 from dashboard.upkeep import deployment_of_detail, recommended
-from projects.models import Project
-from projects.queries import Detail, details, with_relations
+from projects.queries import Detail, details, project_and_tags
 from releases.queries import decisions
 
 RECENT = 8  # events
@@ -26,12 +25,13 @@ RECENT = 8  # events
 @for_readers
 def project(request: HttpRequest, project_id: int) -> HttpResponse:
     """Its stages, what waits between them, what happens next, and what happened."""
-    row = with_relations(Project.objects.filter(pk=project_id)).first()
+    row, tags = project_and_tags(project_id)
     if row is None:
         raise Http404("There is no such project.")
     now = timezone.now()
     with_people = request.user.is_authenticated
-    return render(request, "project/project.html", page(details([row])[0], now, with_history=with_people))
+    shown = page(details([row])[0], now, with_history=with_people)
+    return render(request, "project/project.html", {**shown, "all_tags": tags})
 
 
 def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, object]:
