@@ -16,8 +16,8 @@ CHANNEL = "horizon:changes"
 def announce(project_ids: Iterable[int]) -> None:
     """Publish, once the current transaction is committed, that these projects look different now.
 
-    A lost message loses nothing but time: pages catch up on the next one, or when they reconnect. So an unreachable Valkey is
-    logged and does not undo what was stored.
+    A lost message loses nothing but time: pages catch up on the next one, or when they reconnect. So an unreachable
+    Valkey is logged and does not undo what was stored.
     """
     ids = sorted(set(project_ids))
     if ids:
