@@ -278,7 +278,7 @@ def test_the_invariants_of_releases_hold_whatever_happens(github: GitHubServer, 
     run_state_machine_as_test(
         seed(chosen)(Releases),
         settings=settings(
-            max_examples=int(os.environ.get("INVARIANTS_EXAMPLES") or 15),
+            max_examples=int(os.environ.get("INVARIANTS_EXAMPLES") or 30),
             stateful_step_count=30,
             deadline=None,
             database=None,
