@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import override_settings
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from tests import services
@@ -20,6 +21,10 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "horizon.settings"
 django.setup()
 # Workers of pytest-xdist inherit the environment, and pytest-django would read the settings there too early.
 del os.environ["DJANGO_SETTINGS_MODULE"]
+
+# A slow machine is no failure; how to repeat one is printed with it.
+hypothesis_settings.register_profile("horizon", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("horizon")
 
 
 @pytest.fixture(autouse=True, scope="session")
