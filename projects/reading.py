@@ -1,11 +1,15 @@
 """What the readers of stages are asked and what they answer, whatever the host: plain frozen values.
 
-Pure: the standard library only.
+Pure: the standard library and projects.cleaning only.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from projects.cleaning import clean_line
+
+LONGEST_MESSAGE = 2000
 
 
 class Trouble(StrEnum):
@@ -31,9 +35,9 @@ class StageUnreadable(Exception):
     """
 
     def __init__(self, trouble: Trouble, message: str, *, retry_at: datetime | None = None) -> None:
-        super().__init__(message)
+        self.message = clean_line(message, LONGEST_MESSAGE)  # hosts' own words may be in it
+        super().__init__(self.message)
         self.trouble = trouble
-        self.message = message
         self.retry_at = retry_at
 
 

@@ -4,14 +4,16 @@ Two steps, so that slow hosts are asked outside of any transaction and in any th
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
 from projects import compare, live
+from projects.cleaning import clean_line
 from projects.models import Comparison, Project, ProjectPoll, Snapshot, Stage, StageHead, StageMove
-from projects.reading import Difference, Head, StageUnreadable, Trouble
+from projects.reading import Commit, Difference, Head, StageUnreadable, Trouble
 from projects.sighting import (
     GOOD_STATES,
     Answer,
@@ -24,6 +26,8 @@ from projects.sighting import (
     label_of,
 )
 from projects.snapshots import CERTAIN_TROUBLE, commit_from_json, comparison_of, content, snapshot_of
+
+MOST = 2**31 - 1  # that a column for counts holds
 
 
 def read(sighting: Sighting, asks: Mapping[int, Ask]) -> Reading:
@@ -49,13 +53,36 @@ class _Listener:
         self.histories: dict[str, set[str]] = {}
 
     def __call__(self, stage: Stage, base: str, head: str) -> Difference:
-        answer = self.asks[stage.pk].difference(base, head)
+        answer = _storable(self.asks[stage.pk].difference(base, head))
         history = self.histories.setdefault(head, set())
         for commit in answer.commits:
             history.update([commit.sha, *commit.parents])
         if answer.behind == 0:
             history.add(base)
         return answer
+
+
+def _storable(told: Difference) -> Difference:
+    """Readers clean what they read; this is the wall behind them: whatever comes, the database takes it and pages show
+    it."""
+    return replace(
+        told,
+        commits=tuple(_storable_commit(commit) for commit in told.commits),
+        total=min(told.total, MOST),
+        behind=None if told.behind is None else min(told.behind, MOST),
+        url=clean_line(told.url, 2000) if told.url else None,
+    )
+
+
+def _storable_commit(commit: Commit) -> Commit:
+    return replace(
+        commit,
+        subject=clean_line(commit.subject),
+        author=clean_line(commit.author, 200),
+        email=clean_line(commit.email, 254),
+        login=clean_line(commit.login, 100) if commit.login else None,
+        url=clean_line(commit.url, 2000) if commit.url else None,
+    )
 
 
 def _read_pair(pair: Pair, stages: Sequence[Stage], ask: _Listener) -> compare.Compared | StageUnreadable:
