@@ -80,12 +80,19 @@
     announcer.textContent = cards.length > 2 ? `${cards.length} projects changed` : cards.map(told).join(". ");
   };
 
+  // A page without any list is drawn anew for its first card, and only then: each new stream tells it to catch up.
+  const begin = async (address) => {
+    address.searchParams.set("changed", "all");
+    const answer = await fetch(address);
+    if (answer.ok && (await answer.text()).trim()) location.reload();
+  };
+
   document.addEventListener("horizon:changed", async (event) => {
     const address = new URL(location.href);
-    if (!staging || !Object.keys(groups).length) return location.reload();
     const { ids, version } = event.detail;
-    address.searchParams.set("changed", ids && ids.length <= 60 ? ids.sort((a, b) => a - b).join(",") : "all");
     if (version) address.searchParams.set("v", version);
+    if (!staging || !Object.keys(groups).length) return begin(address);
+    address.searchParams.set("changed", ids && ids.length <= 60 ? ids.sort((a, b) => a - b).join(",") : "all");
     await htmx.ajax("GET", address.pathname + address.search, { target: staging, swap: "innerHTML" });
     const held = anchor();
     const arrived = [...staging.children];

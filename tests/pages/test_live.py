@@ -160,3 +160,14 @@ def test_a_change_from_before_the_page_listened_is_caught_up(signed_in: Page, li
     signed_in.goto(live_site)
 
     expect(signed_in.locator(f"#p{candela.pk}")).to_contain_text("9 commits behind")
+
+
+def test_a_page_without_projects_stays_as_it_is_until_the_first_one_appears(signed_in: Page, live_site: str) -> None:
+    with signed_in.expect_response(lambda response: "changed=all" in response.url):
+        visit(signed_in, live_site)
+    expect(signed_in.locator("h2")).to_contain_text("first project")
+    assert not_reloaded(signed_in)
+
+    push(shown("candela", [], waiting(1)), [], waiting(2))
+
+    expect(signed_in.locator("h3")).to_contain_text("Candela", timeout=5000)
