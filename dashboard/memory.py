@@ -1,4 +1,4 @@
-"""Remembers for a moment what many open pages ask for at once: 500 tabs, one answer."""
+"""Remembers for a moment what many open pages ask for at once: 500 tabs, few answers made."""
 
 import threading
 import time
@@ -12,15 +12,19 @@ _lock = threading.Lock()
 
 
 def parts(key: str, make: Callable[[], str]) -> str:
-    """The answer for this address. Its `v` names the change that it shows, so a newer change is another address."""
+    """The answer for this address. Its `v` names the change that it shows, so a newer change is another address.
+
+    Nobody waits for another request's answer: one that hangs in the database would hold up all.
+    """
     if "v=" not in key:
         return make()
     with _lock:
         until, answer = _answers.get(key, (0.0, ""))
-        if until > time.monotonic():
-            return answer
-        answer = make()
+    if until > time.monotonic():
+        return answer
+    answer = make()
+    with _lock:
         if len(_answers) >= KEPT:
             _answers.clear()
         _answers[key] = (time.monotonic() + SECONDS, answer)
-        return answer
+    return answer

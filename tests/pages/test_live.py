@@ -50,7 +50,7 @@ def test_a_card_changes_in_place_when_commits_arrive(signed_in: Page, live_site:
 
     push(candela, [], waiting(4))
 
-    expect(card).to_contain_text("4 commits behind", timeout=2000)
+    expect(card).to_contain_text("4 commits behind")
     expect(signed_in.locator("#announcer")).to_contain_text("Candela")
     assert not_reloaded(signed_in)
 
@@ -64,7 +64,7 @@ def test_a_released_project_moves_to_those_that_are_up_to_date(signed_in: Page, 
     push(candela, [], [])
 
     group = signed_in.locator('[data-group="ok"] h3')
-    expect(group).to_have_text(["Alpha", "Candela", "Zeta"], timeout=2000)
+    expect(group).to_have_text(["Alpha", "Candela", "Zeta"])
     expect(signed_in.locator('[data-group="out"]')).to_be_hidden()
     expect(signed_in.locator("#ok .number")).to_have_text("3")
 
@@ -75,7 +75,7 @@ def test_a_new_project_appears(signed_in: Page, live_site: str) -> None:
 
     announce([shown("new-thing", [], waiting(2)).pk])
 
-    expect(signed_in.locator('[data-group="out"] h3')).to_have_text(["New Thing"], timeout=2000)
+    expect(signed_in.locator('[data-group="out"] h3')).to_have_text(["New Thing"])
 
 
 def test_what_is_read_stays_where_it_is(signed_in: Page, live_site: str) -> None:
@@ -88,7 +88,7 @@ def test_what_is_read_stays_where_it_is(signed_in: Page, live_site: str) -> None
 
     push(first, [], waiting(3))
 
-    expect(signed_in.locator('[data-group="out"] h3')).to_have_text(["P00"], timeout=2000)
+    expect(signed_in.locator('[data-group="out"] h3')).to_have_text(["P00"])
     after = signed_in.evaluate(f"document.getElementById('p{reading.pk}').getBoundingClientRect().top")
     assert abs(after - before) <= 1
 
@@ -100,7 +100,7 @@ def test_the_focus_stays_on_a_card_that_changes(signed_in: Page, live_site: str)
 
     push(candela, [], waiting(2))
 
-    expect(signed_in.locator(f"#p{candela.pk}")).to_contain_text("2 commits behind", timeout=2000)
+    expect(signed_in.locator(f"#p{candela.pk}")).to_contain_text("2 commits behind")
     assert signed_in.evaluate("document.activeElement.textContent") == "Candela"
 
 
@@ -113,7 +113,7 @@ def test_a_card_that_the_filters_leave_out_does_not_come(signed_in: Page, live_s
     push(other, [], waiting(1))
     push(Project.objects.get(name="beta"), [], waiting(5))
 
-    expect(signed_in.locator('[data-group="out"]')).to_contain_text("5 commits behind", timeout=2000)
+    expect(signed_in.locator('[data-group="out"]')).to_contain_text("5 commits behind")
     expect(signed_in.locator("h3", has_text="Other")).to_have_count(0)
 
 
@@ -124,7 +124,7 @@ def test_the_page_of_a_project_changes_in_place_and_keeps_what_is_open(signed_in
 
     push(candela, [], waiting(41))
 
-    expect(signed_in.locator("#part-pipeline")).to_contain_text("41 commits", timeout=2000)
+    expect(signed_in.locator("#part-pipeline")).to_contain_text("41 commits")
     expect(signed_in.locator("details.rest")).to_have_attribute("open", "")
     assert not_reloaded(signed_in)
 
@@ -136,7 +136,7 @@ def test_a_block_shows_at_once(signed_in: Page, live_site: str) -> None:
     blocked(candela, "wait for the auction")
     announce([candela.pk])
 
-    expect(signed_in.locator("#part-blocks")).to_contain_text("wait for the auction", timeout=2000)
+    expect(signed_in.locator("#part-blocks")).to_contain_text("wait for the auction")
 
 
 def test_the_list_changes_in_place(signed_in: Page, live_site: str) -> None:
@@ -145,7 +145,7 @@ def test_the_list_changes_in_place(signed_in: Page, live_site: str) -> None:
 
     push(candela, [], waiting(7))
 
-    expect(signed_in.locator(f"#p{candela.pk} .state")).to_have_text("7 commits", timeout=2000)
+    expect(signed_in.locator(f"#p{candela.pk} .state")).to_have_text("7 commits")
 
 
 def test_a_change_from_before_the_page_listened_is_caught_up(signed_in: Page, live_site: str) -> None:
