@@ -32,6 +32,13 @@ _SIGNS = (
         Trouble.TOO_LARGE,
         "The disk that holds Horizon's data folder is full: free some space there. The next poll tries again.",
     ),
+    # A file that is too large for what is left: of refs, git says no more than that.
+    _Sign(
+        r"couldn't write '|nable to write (new|file|sha1|pack|object)|nable to create temporary|failed to write",
+        Trouble.MISCONFIGURED,
+        "git cannot write in Horizon's data folder: see that its disk has space, and that the folder belongs to the "
+        "user that runs Horizon. The next poll tries again.",
+    ),
     _Sign(
         r"transport '.*' not allowed",
         Trouble.UNSAFE,

@@ -34,7 +34,7 @@ def in_batches(
     size = min(_learned.get(use, most), most)
     went_well = True
     answers: Answers[Item, Found] = {}
-    waiting = deque(items[start : start + size] for start in range(0, len(items), size))
+    waiting: deque[Sequence[Item]] = deque(items[start : start + size] for start in range(0, len(items), size))
     failures, lost_seconds = 0, 0.0
     while waiting:
         batch = waiting.popleft()
@@ -44,8 +44,11 @@ def in_batches(
             failures = 0
             continue
         lost_seconds += time.monotonic() - began
-        if len(heavy) < 2:
+        if not heavy:
             failures += 1
+        elif len(heavy) == 1:
+            went_well = False
+            waiting.append(heavy)  # alone, where its answer is final
         else:
             went_well = False
             size = max(1, min(size, (len(batch) + 1) // 2))
