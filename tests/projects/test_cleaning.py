@@ -53,3 +53,10 @@ def test_secrets_are_taken_out() -> None:
     text = "fatal: https://ana:pa%20ss@host/x refused tok-123 and tok-123456"
 
     assert without_secrets(text, ["tok-123", "tok-123456", "", None]) == "fatal: https://***@host/x refused *** and ***"
+
+
+def test_what_costs_careless_expressions_hours_is_read_in_a_moment() -> None:
+    text = "a." * 500_000
+
+    assert without_secrets(text, []) == text
+    assert clean_line("\x9d" * 1_000_000, 100_000) == ""
