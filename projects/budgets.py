@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from projects.github_budget import Budget, pace
 from projects.models import Profile, ProfileBudget
-from projects.reading import StageUnreadable
+from projects.reading import StageUnreadable, Trouble
 
 __all__ = ["Budget", "pace", "pause", "remember", "stored"]
 
@@ -17,17 +17,33 @@ DEFAULT_PAUSE = timedelta(minutes=1)  # for a host that limits and does not say 
 def stored(profile: Profile, now: datetime) -> Budget:
     """What the host last told of this profile; nothing where that was noted while a clock was wrong."""
     row: ProfileBudget | None = getattr(profile, "budget", None)
-    if row is None or (row.measured_at and row.measured_at > now + CLOCKS_DIFFER_BY):
+    if row is None or _of_a_wrong_clock(row, now):
         return Budget()
     return Budget(**{name: getattr(row, name) for name in FIELDS})
 
 
+def _of_a_wrong_clock(row: ProfileBudget, now: datetime) -> bool:
+    return row.measured_at is not None and row.measured_at > now + CLOCKS_DIFFER_BY
+
+
 def remember(profile: Profile, budget: Budget, now: datetime) -> None:
-    """Store what the host told; who the credentials belong to stays known when this answer does not say."""
+    """Store what the host told; what this answer does not say stays known: whose the credentials are, and a pause that
+    another question met."""
     values = asdict(budget) | {"measured_at": budget.measured_at or now}
     if not values["login"]:
         del values["login"]
+    row: ProfileBudget | None = getattr(profile, "budget", None)
+    if budget.paused_until is None and not (row and _of_a_wrong_clock(row, now)):
+        del values["paused_until"], values["pause_reason"]
     ProfileBudget.objects.update_or_create(profile=profile, defaults=values)
+
+
+def limit_of(profile: Profile, now: datetime) -> StageUnreadable | None:
+    """The limit that pauses this profile now."""
+    budget = stored(profile, now)
+    if budget.paused_until is None or budget.paused_until <= now:
+        return None
+    return StageUnreadable(Trouble.LIMITED, budget.pause_reason, retry_at=budget.paused_until)
 
 
 def pause(profile: Profile, limit: StageUnreadable, now: datetime) -> None:

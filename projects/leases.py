@@ -1,14 +1,22 @@
 """Who reads which project now: never two workers at a time, and a dead one blocks nobody for longer than its lease."""
 
-from collections.abc import Collection, Iterable
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from threading import Event, Thread
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+from django.db.models import F, Q
 
 from projects.models import Project, ProjectPoll
 
+logger = logging.getLogger(__name__)
+
 LEASE = timedelta(seconds=90)
+PROLONG_AFTER = 30.0  # seconds: hosts that do not answer, and first fetches of large repositories, outlast a lease
 
 
 def free(now: datetime, field: str = "leased_until") -> Q:
@@ -16,11 +24,41 @@ def free(now: datetime, field: str = "leased_until") -> Q:
     return Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": now + LEASE * 2})
 
 
-def claim(project_ids: Collection[int], lease: UUID, now: datetime) -> list[int]:
-    """Take those projects that nobody reads; the ids that are ours now."""
-    polls = ProjectPoll.objects.filter(free(now), project__in=project_ids)
-    polls.update(lease=lease, leased_until=now + LEASE)
-    return list(ProjectPoll.objects.filter(project__in=project_ids, lease=lease).values_list("project_id", flat=True))
+def claim(project_ids: Collection[int], lease: UUID, now: datetime, since: datetime | None = None) -> list[int]:
+    """Take those projects that nobody reads, and with `since` that nobody has read since; the ids that are ours now.
+
+    Rows that somebody else is writing are passed over: waiting for them in another order would be a deadlock.
+    """
+    with transaction.atomic():
+        polls = ProjectPoll.objects.filter(free(now), project__in=project_ids).order_by("pk")
+        if since is not None:
+            polls = polls.filter(Q(refreshed_at=None) | Q(refreshed_at__lt=since) | Q(asked_at__gt=F("refreshed_at")))
+        ids = list(polls.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        ProjectPoll.objects.filter(pk__in=ids).update(lease=lease, leased_until=now + LEASE)
+    return ids
+
+
+@contextmanager
+def kept(lease: UUID, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Prolong this lease for as long as the work inside takes; it ends by itself where the process dies."""
+    over = Event()
+    keeper = Thread(target=_keep, args=(lease, clock, over), name="lease", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
+
+
+def _keep(lease: UUID, clock: Callable[[], datetime], over: Event) -> None:
+    while not over.wait(PROLONG_AFTER):
+        try:
+            prolong(lease, clock())
+        except DatabaseError as error:
+            logger.warning("a lease could not be prolonged: %s", error)
+        finally:
+            connection.close()  # that of this thread
 
 
 def prolong(lease: UUID, now: datetime) -> None:
@@ -28,10 +66,10 @@ def prolong(lease: UUID, now: datetime) -> None:
     ProjectPoll.objects.filter(lease=lease).update(leased_until=now + LEASE)
 
 
-def finish(project_ids: Collection[int], lease: UUID, now: datetime) -> None:
-    """Give back projects that were read and had nothing new."""
+def finish(project_ids: Collection[int], lease: UUID, asked_at: datetime) -> None:
+    """Give back projects whose hosts were asked then and had nothing new."""
     ProjectPoll.objects.filter(project__in=project_ids, lease=lease).update(
-        refreshed_at=now, lease=None, leased_until=now
+        refreshed_at=asked_at, lease=None, leased_until=asked_at
     )
 
 

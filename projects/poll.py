@@ -3,8 +3,9 @@ only its own projects."""
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -24,10 +25,10 @@ from projects.sources import Reader, reader_of
 logger = logging.getLogger(__name__)
 
 CHUNK = 50  # projects: GitHub is asked for the refs of up to 50 repositories in one query
-PROLONG_AFTER = 30  # seconds: the first fetch of a large repository outlasts a lease
 READERS = 4  # changed projects read at the same time; GitHub wants no more than 100 requests at once per account
 
 Clock = Callable[[], datetime]
+Limit = tuple[Profile, StageUnreadable]
 
 
 @dataclass(slots=True)
@@ -93,8 +94,16 @@ def _is_due(project: Project, now: datetime) -> bool:
     return now - read_at >= max([interval, *paces]) - interval / 2
 
 
-def poll(project_ids: Sequence[int], *, clock: Clock, until: datetime, tally: Tally | None = None) -> list[int]:
-    """Read these projects chunk by chunk; the ids that were not begun when the time was up."""
+def poll(
+    project_ids: Sequence[int],
+    *,
+    clock: Clock,
+    until: datetime,
+    tally: Tally | None = None,
+    since: datetime | None = None,
+) -> list[int]:
+    """Read these projects, with `since` those that nobody has read since, chunk by chunk; the ids that were not begun
+    when the time was up."""
     tally = Tally() if tally is None else tally
     rest = iter(project_ids)
     while chunk := list(islice(rest, CHUNK)):
@@ -102,7 +111,8 @@ def poll(project_ids: Sequence[int], *, clock: Clock, until: datetime, tally: Ta
             return [*chunk, *rest]
         lease = uuid4()
         try:
-            _poll_chunk(leases.claim(chunk, lease, clock()), lease, clock, tally)
+            with leases.kept(lease, clock):
+                _poll_chunk(leases.claim(chunk, lease, clock(), since), lease, clock, tally)
         finally:
             leases.give_back(lease, clock())
     return []
@@ -110,7 +120,8 @@ def poll(project_ids: Sequence[int], *, clock: Clock, until: datetime, tally: Ta
 
 def _poll_chunk(project_ids: Collection[int], lease: UUID, clock: Clock, tally: Tally) -> None:
     projects = _loaded(project_ids)
-    answers = _ask([stage for project in projects for stage in _stages(project)], clock())
+    asked_at = clock()  # what happens from now on, the answers may not tell
+    answers = _ask([stage for project in projects for stage in _stages(project)], asked_at)
     changed: list[Sighting] = []
     for project in projects:
         sighting = _sighting(project, answers)
@@ -120,12 +131,12 @@ def _poll_chunk(project_ids: Collection[int], lease: UUID, clock: Clock, tally: 
             changed.append(sighting)
         else:
             tally.unchanged.add(project.pk)
-    leases.finish(tally.unchanged & {project.pk for project in projects}, lease, clock())
-    _refresh(changed, lease, clock, tally)
+    leases.finish(tally.unchanged & {project.pk for project in projects}, lease, asked_at)
+    _refresh(changed, lease, asked_at, tally)
 
 
 def _loaded(project_ids: Collection[int]) -> list[Project]:
-    stages = Prefetch("stages", Stage.objects.select_related("profile", "head").order_by("position"))
+    stages = Prefetch("stages", Stage.objects.select_related("profile__budget", "head").order_by("position"))
     projects = Project.objects.filter(pk__in=project_ids).select_related("organization", "poll")
     return list(projects.prefetch_related(stages))
 
@@ -135,7 +146,7 @@ def _sighting(project: Project, answers: Mapping[int, Answer]) -> Sighting:
     return Sighting(project, stages, {stage.pk: answers[stage.pk] for stage in stages}, current=None)
 
 
-def _limited(answer: Answer) -> bool:
+def _limited(answer: object) -> bool:
     return isinstance(answer, StageUnreadable) and answer.trouble is Trouble.LIMITED
 
 
@@ -152,6 +163,8 @@ def _ask(stages: Sequence[Stage], now: datetime) -> dict[int, Answer]:
 
 
 def _ask_profile(profile: Profile | None, questions: set[Question], now: datetime) -> dict[Question, Answer]:
+    if profile and (limit := budgets.limit_of(profile, now)):
+        return dict.fromkeys(questions, limit)
     try:
         reader = reader_of(profile)
         if profile is None or not isinstance(reader, GitHubReader):
@@ -170,17 +183,16 @@ def _ask_profile(profile: Profile | None, questions: set[Question], now: datetim
     return answers
 
 
-def _refresh(changed: Sequence[Sighting], lease: UUID, clock: Clock, tally: Tally) -> None:
+def _refresh(changed: Sequence[Sighting], lease: UUID, asked_at: datetime, tally: Tally) -> None:
     """Read what changed, a few projects at the same time, and store each as it comes."""
     complete = _with_snapshots(changed)
-    with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as pool:
+    pool = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+    try:
         readings = {pool.submit(_read, sighting): sighting for sighting in complete}
-        unfinished = set(readings)
-        while unfinished:
-            done, unfinished = wait(unfinished, timeout=PROLONG_AFTER, return_when=FIRST_COMPLETED)
-            leases.prolong(lease, clock())
-            for future in done:
-                _store(readings[future], future, lease, clock, tally)
+        for future in as_completed(readings):
+            _store(readings[future], future, lease, asked_at, tally)
+    finally:
+        pool.shutdown(cancel_futures=True)  # where the time is up, those that were not begun
 
 
 def _with_snapshots(sightings: Sequence[Sighting]) -> list[Sighting]:
@@ -190,42 +202,60 @@ def _with_snapshots(sightings: Sequence[Sighting]) -> list[Sighting]:
     return [replace(sighting, current=snapshots.get(sighting.project.pk)) for sighting in sightings]
 
 
-def _read(sighting: Sighting) -> Reading:
-    return refresh.read(sighting, _asks(sighting.stages))
+def _read(sighting: Sighting) -> tuple[Reading, list[Limit]]:
+    limits: list[Limit] = []
+    return refresh.read(sighting, _asks(sighting.stages, limits)), limits
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One repository, read with the credentials of a stage."""
+    """One repository, read with the credentials of a stage; notes the limits that it meets."""
 
     reader: Reader
     remote: str
+    profile: Profile | None
+    limits: list[Limit]
 
     def difference(self, base: str, head: str) -> Difference:
-        return self.reader.difference(self.remote, base, head)
+        with self._noting():
+            return self.reader.difference(self.remote, base, head)
 
     def squashed_head(self, sha: str) -> str | None:
-        return self.reader.squashed_head(self.remote, sha)
+        with self._noting():
+            return self.reader.squashed_head(self.remote, sha)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except StageUnreadable as error:
+            if self.profile and _limited(error):
+                self.limits.append((self.profile, error))
+            raise
 
 
-def _asks(stages: Sequence[Stage]) -> dict[int, Ask]:
+def _asks(stages: Sequence[Stage], limits: list[Limit]) -> dict[int, Ask]:
     """How to ask for differences, for each stage that has a git remote; in the thread that will ask."""
     asks: dict[int, Ask] = {}
     for stage in stages:
         if stage.git_remote:
             # The keys of a registry open no git repository: that of such a stage is read as everybody may.
             profile = None if stage.where is Where.HOKUSAI else stage.profile
-            asks[stage.pk] = _Asked(reader_of(profile), stage.git_remote)
+            asks[stage.pk] = _Asked(reader_of(profile), stage.git_remote, profile, limits)
     return asks
 
 
-def _store(sighting: Sighting, future: Future[Reading], lease: UUID, clock: Clock, tally: Tally) -> None:
+def _store(
+    sighting: Sighting, future: Future[tuple[Reading, list[Limit]]], lease: UUID, asked_at: datetime, tally: Tally
+) -> None:
     project = sighting.project
     try:
-        reading = future.result()
+        reading, limits = future.result()
+        for profile, limit in limits:
+            budgets.pause(profile, limit, asked_at)
         if any(_limited(each) for each in reading.compared.values() if isinstance(each, StageUnreadable)):
             tally.waiting.add(project.pk)
-        elif refresh.store(sighting, reading, lease=lease, now=clock()):
+        elif refresh.store(sighting, reading, lease=lease, now=asked_at):
             tally.changed.add(project.pk)
         else:
             tally.unchanged.add(project.pk)

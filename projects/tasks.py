@@ -1,6 +1,6 @@
 """Celery's shells around what projects do by themselves."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from celery import shared_task
 from django.conf import settings
@@ -19,27 +19,33 @@ LANE_TIME = timedelta(seconds=40)
 @shared_task
 def poll() -> None:
     """Send out every lane with projects that are due."""
-    _send(polling.lanes(timezone.now()))
+    now = timezone.now()
+    _send(polling.lanes(now), now)
 
 
 @shared_task
 def poll_asked() -> None:
     """Send out what somebody asked for meanwhile: a new project, a changed one."""
-    _send(polling.lanes(timezone.now(), only_asked=True))
+    now = timezone.now()
+    _send(polling.lanes(now, only_asked=True), now)
 
 
-def _send(lanes: list[list[int]]) -> None:
+def _send(lanes: list[list[int]], due_at: datetime) -> None:
     for lane in lanes:
         # A message that waits for a whole interval is superseded by the next one.
-        poll_lane.apply_async([lane], expires=settings.POLL_INTERVAL.total_seconds())
+        poll_lane.apply_async([lane, due_at.isoformat()], expires=settings.POLL_INTERVAL.total_seconds())
 
 
 @shared_task
-def poll_lane(project_ids: list[int]) -> None:
-    """Read these projects, as many as fit into the time; the rest again at once."""
-    rest = polling.poll(project_ids, clock=timezone.now, until=timezone.now() + LANE_TIME)
+def poll_lane(project_ids: list[int], due_at: str) -> None:
+    """Read these projects, as many as fit into the time; the rest again at once.
+
+    Where workers are busy, several messages wait for the same project: what was read since it was due is left alone.
+    """
+    since = datetime.fromisoformat(due_at)
+    rest = polling.poll(project_ids, clock=timezone.now, until=timezone.now() + LANE_TIME, since=since)
     if rest:
-        _send([rest])
+        _send([rest], since)
 
 
 @shared_task

@@ -116,7 +116,7 @@ class TestPostgreSQL:
         polled(project, at=NOW + 2 * A_MINUTE)
         assert [each["message"] for each in look(reader, project).commits] == ["While it was away"]
 
-    @pytest.mark.parametrize("call", range(1, 6))
+    @pytest.mark.parametrize("call", range(1, 4))
     def test_going_in_the_middle_of_a_poll_it_holds_the_project_up_for_one_lease_only(
         self, database: Server, project: Project, github: GitHubServer, reader: Client, call: int
     ) -> None:

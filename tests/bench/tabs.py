@@ -111,8 +111,9 @@ def _measure_worker(table: Table) -> None:
 
     worker = subprocess.Popen([sys.executable, "manage.py", "worker", "polls"])
     try:
-        for lane in lanes(timezone.now()):
-            poll_lane.delay(lane)
+        now = timezone.now()
+        for lane in lanes(now):
+            poll_lane.delay(lane, now.isoformat())
         _wait_until_polled()
         table.add("memory of worker (main process, slots)", _megabytes(worker), "<= 200 MB")
     finally:

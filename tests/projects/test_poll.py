@@ -1,16 +1,18 @@
 """Polling many projects: lanes, leases, limits, errors that stay their own; against the GitHub server."""
 
 from datetime import datetime, timedelta
+from threading import Event
 from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from projects import leases, poll
+from projects import budgets, leases, poll
 from projects.models import Comparison, Organization, Profile, Project, ProjectPoll, Repository, Snapshot, StageMove
 from projects.poll import Tally
 from projects.prune import prune_snapshots
+from projects.reading import StageUnreadable, Trouble
 from projects.secrets import Secret
 from tests import worlds
 from tests.servers.github import GitHubServer
@@ -191,6 +193,36 @@ class TestLimits:
         assert current(limited).error == ""
         assert poll.lanes(NOW + 2 * A_MINUTE) == [[free.pk]]
 
+    def test_a_limit_met_while_comparing_pauses_the_profile_too(self, github: GitHubServer, profile: Profile) -> None:
+        project = released(github, profile)
+        polled(project)
+        github.repository("artsy/candela").commit("main", "Add maps", author="ana")
+        github.limit(TOKEN, remaining=0, reset_in=600, resource="core")
+
+        tally = polled(project, at=NOW + A_MINUTE)
+
+        assert tally.waiting == {project.pk}
+        profile.budget.refresh_from_db()
+        assert profile.budget.pauses(NOW + A_MINUTE)
+        assert profile.budget.pause_reason
+
+    def test_a_paused_profile_is_not_asked(self, github: GitHubServer, profile: Profile) -> None:
+        project = released(github, profile)
+        budgets.pause(profile, StageUnreadable(Trouble.LIMITED, "Limited.", retry_at=NOW + A_MINUTE), NOW)
+        github.reset_requests()
+
+        assert polled(project).waiting == {project.pk}
+        assert github.requests == []
+        assert polled(project, at=NOW + A_MINUTE).changed == {project.pk}
+
+    def test_an_answer_to_another_question_ends_no_pause(self, profile: Profile) -> None:
+        budgets.pause(profile, StageUnreadable(Trouble.LIMITED, "Limited.", retry_at=NOW + A_MINUTE), NOW)
+
+        budgets.remember(profile, budgets.Budget(graphql_limit=5000, graphql_remaining=4000), NOW)
+
+        profile.budget.refresh_from_db()
+        assert profile.budget.pauses(NOW)
+
     def test_what_is_left_of_the_budget_is_kept(self, github: GitHubServer, profile: Profile) -> None:
         polled(released(github, profile))
 
@@ -252,6 +284,37 @@ class TestLeases:
         polled(project)
 
         assert leases.claim([project.pk], uuid4(), NOW) == [project.pk]
+
+    def test_what_is_asked_for_while_a_project_is_read_is_read_again(self, project: Project) -> None:
+        moments: list[datetime] = []
+
+        def clock() -> datetime:
+            moments.append(NOW + len(moments) * timedelta(seconds=1))
+            return moments[-1]
+
+        poll.poll([project.pk], clock=clock, until=NOW + A_MINUTE)
+        ProjectPoll.objects.update(asked_at=moments[-1])
+
+        assert poll.lanes(moments[-1] + A_MINUTE / 60, only_asked=True) == [[project.pk]]
+
+    def test_a_lease_is_prolonged_while_hosts_are_waited_for(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(leases, "PROLONG_AFTER", 0.01)
+        prolonged = Event()
+        lease = uuid4()
+        leases.claim([project.pk], lease, NOW)
+
+        def clock() -> datetime:
+            later = ProjectPoll.objects.filter(project=project, leased_until__gt=NOW + leases.LEASE).exists()
+            if later:
+                prolonged.set()
+            return NOW + A_MINUTE
+
+        with leases.kept(lease, clock):
+            assert prolonged.wait(30)
+
+        assert leases.claim([project.pk], uuid4(), NOW + leases.LEASE) == []
 
     def test_a_project_that_another_worker_reads_is_left_alone(self, project: Project) -> None:
         leases.claim([project.pk], uuid4(), NOW)
