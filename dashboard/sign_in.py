@@ -1,6 +1,6 @@
-"""Signing in, with a limit against guessing."""
+"""Signing in, to the pages and to the admin, with a limit against guessing."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
@@ -8,14 +8,17 @@ from django.core.exceptions import ValidationError
 
 from projects.guessing import Guesser
 
+if TYPE_CHECKING:  # unfold has no types
+    from django.contrib.admin.forms import AdminAuthenticationForm
+else:
+    from unfold.forms import AuthenticationForm as AdminAuthenticationForm
+
 WRONG = "User name or password is wrong. Passwords are case-sensitive."
 TOO_MANY = "Too many wrong passwords. Wait a quarter of an hour, or ask an administrator to set a new one."
 
 
-class SignInForm(AuthenticationForm):
-    """Django's form; a guesser is told to wait before any password is looked at."""
-
-    error_messages = {"invalid_login": WRONG, "inactive": WRONG}
+class Limited(AuthenticationForm):
+    """A guesser is told to wait before any password is looked at."""
 
     def clean(self) -> dict[str, Any]:
         address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
@@ -30,6 +33,14 @@ class SignInForm(AuthenticationForm):
         if self.get_user() is not None:
             guesser.succeeded()
         return cleaned
+
+
+class SignInForm(Limited):
+    error_messages = {"invalid_login": WRONG, "inactive": WRONG}
+
+
+class AdminSignInForm(Limited, AdminAuthenticationForm):
+    """That of /admin/login/, which lets in only who may see the admin."""
 
 
 class SignIn(LoginView):

@@ -40,6 +40,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "What is released, from where, and how",
     "SITE_SYMBOL": "rocket_launch",
     "SITE_URL": "/",
+    "LOGIN": {"form": "dashboard.sign_in.AdminSignInForm"},
     "SHOW_HISTORY": False,  # Horizon's own history has more, and is never deleted
     "DASHBOARD_CALLBACK": "horizon.admin_site.landing",
     "COLORS": {

@@ -46,6 +46,28 @@ def test_who_guesses_has_to_wait_even_with_the_right_password(client: Client, an
     assert "Wait a quarter of an hour" in sign_in(client).content.decode()
 
 
+def test_who_guesses_at_the_door_of_the_admin_has_to_wait_as_well(client: Client, ana: User) -> None:
+    ana.is_staff = True
+    ana.save()
+    for _ in range(8):
+        client.post("/admin/login/", {"username": "ana", "password": "wrong"})
+
+    page = client.post("/admin/login/", {"username": "ana", "password": PASSWORD})
+
+    assert "Wait a quarter of an hour" in page.content.decode()
+    assert "Wait a quarter of an hour" in sign_in(client).content.decode()
+
+
+def test_the_admin_lets_staff_in_and_nobody_else(client: Client, ana: User) -> None:
+    who = {"username": "ana", "password": PASSWORD, "next": "/admin/"}
+    assert client.post("/admin/login/", who).status_code == 200
+
+    ana.is_staff = True
+    ana.save()
+
+    assert client.post("/admin/login/", who)["Location"] == "/admin/"
+
+
 def test_others_are_not_held_up_by_a_guesser(client: Client, ana: User) -> None:
     User.objects.create_user("bo", password=PASSWORD)
     for _ in range(8):
