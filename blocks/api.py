@@ -31,6 +31,7 @@ from projects.models import Project
 
 TRUE, FALSE = ("true", "1"), ("false", "0")
 LARGEST_ID = 2**63 - 1
+DIGITS = 19  # a number with as many may be larger
 
 
 class BlockOut(serializers.Serializer[Any]):
@@ -150,7 +151,9 @@ def _check_end(resolved_at: datetime | None, now: datetime) -> None:
 def _projects(asked: str) -> list[Project]:
     """The projects that a number or owner/repo means. Raises NotFound."""
     projects = Project.objects.select_related("organization")
-    if asked.isascii() and asked.isdecimal() and int(asked) <= LARGEST_ID:
+    if "\0" in asked:
+        found = []
+    elif asked.isascii() and asked.isdecimal() and len(asked) < DIGITS:
         found = list(projects.filter(pk=int(asked)))
     elif "/" in asked:
         path = asked.strip("/").removesuffix(".git").lower()

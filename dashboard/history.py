@@ -16,7 +16,7 @@ from dashboard.sentences import SENTENCES, told
 from projects.models import Organization, Project
 
 PAGE = 50
-BIGGEST = 2**63 - 1
+DIGITS = 19  # a number with as many may be more than the database holds
 DISORDER = 10_000  # events that may be written between the time of an event and its writing
 
 
@@ -135,7 +135,7 @@ def _projects(words: str) -> list[int]:
 
 
 def _number(word: str | None) -> int | None:
-    return int(word) if word and word.isascii() and word.isdigit() and int(word) <= BIGGEST else None
+    return int(word) if word and word.isascii() and word.isdigit() and len(word) < DIGITS else None
 
 
 def _day(word: str) -> datetime | None:

@@ -85,7 +85,7 @@ def _comparison(comparison: Comparison, reader: Reader) -> dict[str, Any]:
 def _commit(commit: dict[str, Any], reader: Reader) -> dict[str, Any]:
     return {
         "sha": commit["sha"],
-        "date": commit.get("date"),
+        "date": moment(datetime.fromisoformat(commit["date"])),
         "message": commit.get("message"),
         "author": commit.get("author"),
         "email": commit.get("email") if reader.signed_in else "",

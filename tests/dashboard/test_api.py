@@ -1,5 +1,6 @@
 """The JSON of projects and of history."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ class TestProjects:
             "staging", "production", False, 2, 0,
         )  # fmt: skip
         assert set(second["commits"][0]) == {"sha", "date", "message", "author", "email", "login", "url"}
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", second["commits"][0]["date"])
         assert told["blocks"][0]["id"] == block.pk
         assert told["blocks"][0]["resolved_at"] is None
         (release,) = told["releases"]
