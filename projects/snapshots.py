@@ -21,18 +21,26 @@ def snapshot_of(
     refreshed_at: datetime | None,
     now: datetime,
 ) -> Snapshot:
-    troubles = {s.name: sighting.answers[s.pk] for s in sighting.stages}
-    told = [f"{name}: {each.message}" for name, each in troubles.items() if isinstance(each, StageUnreadable)]
-    for pair in sighting.pairs:
-        outcome = reading.compared.get(pair.position)
-        if isinstance(outcome, StageUnreadable):
-            told.append(f"{pair.ahead.name} to {pair.behind.name}: {outcome.message}")
-    error = "\n".join(told)
+    error = _told(sighting, reading)
     read_at = None
     if error:
         read_at = sighting.current.read_at if sighting.current and sighting.current.error else refreshed_at
     released = not error and all(comparison.released for comparison in comparisons)
     return Snapshot(project=sighting.project, created_at=now, read_at=read_at, error=error, released=released)
+
+
+def _told(sighting: Sighting, reading: Reading) -> str:
+    """Each trouble once, after the names of what it keeps from being read: most often one token serves all stages."""
+    where: dict[str, list[str]] = {}
+    for stage in sighting.stages:
+        answer = sighting.answers[stage.pk]
+        if isinstance(answer, StageUnreadable):
+            where.setdefault(answer.message, []).append(stage.name)
+    for pair in sighting.pairs:
+        outcome = reading.compared.get(pair.position)
+        if isinstance(outcome, StageUnreadable):
+            where.setdefault(outcome.message, []).append(f"{pair.ahead.name} to {pair.behind.name}")
+    return "\n".join(f"{', '.join(names)}: {message}" for message, names in where.items())
 
 
 def comparison_of(pair: Pair, outcome: compare.Compared | StageUnreadable | None) -> Comparison:

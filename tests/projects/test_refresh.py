@@ -253,6 +253,11 @@ class TestTrouble:
         assert (snapshot.read_at, snapshot.released) == (NOW, False)
         assert comparison(snapshot).count == 2
 
+    def test_what_keeps_several_stages_from_being_read_is_told_once(self, history: History) -> None:
+        _, snapshot = refreshed(two_stages(), history, staging=self.down, production=self.down)
+
+        assert snapshot.error == "staging, production: GitHub does not answer."
+
     def test_the_same_error_again_is_no_news_and_the_age_stays(self, history: History) -> None:
         project = two_stages()
         refreshed(project, history, staging=sha(3), production=sha(1))
