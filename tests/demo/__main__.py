@@ -1,5 +1,6 @@
 """`make demo`: Horizon with a lively company that needs no token, at the same address as `make up`."""
 
+import io
 import logging
 import os
 import random
@@ -47,6 +48,7 @@ def main() -> int:
         try:
             if wait_until_served(horizon):
                 fill(github)
+                print(f"demo: the password of admin is {os.environ['HORIZON_ADMIN_PASSWORD']}", flush=True)
                 live(github, horizon)
         finally:
             horizon.terminate()
@@ -107,7 +109,7 @@ def fill(github: GitHubServer) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
         yaml.safe_dump(configuration(git=github.url, api_url=github.api_url), file, allow_unicode=True)
         file.flush()
-        call_command("apply", file.name)
+        call_command("apply", file.name, stdout=io.StringIO())
     invite()
     block_one(datetime.now(UTC) + timedelta(hours=20))
 
