@@ -167,7 +167,7 @@ def _check_port() -> None:
         except OSError as error:
             raise CommandError(
                 f"Port {settings.PORT} cannot be used ({os.strerror(error.errno or 0)}). "
-                f"Choose another one: HORIZON_PORT={settings.PORT % 65535 + 1} make up"
+                f"Choose another one: HORIZON_PORT={max(settings.PORT % 65535 + 1, 8000)} make up"
             ) from None
 
 
