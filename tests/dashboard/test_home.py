@@ -27,7 +27,7 @@ def names(html: str, group: str) -> list[str]:
 
 
 def card(html: str, project: Project) -> str:
-    return html.split(f"<li id=p{project.pk} ")[1].split("</li>\n", maxsplit=1)[0]
+    return html.split(f'<li id="p{project.pk}" ')[1].split('<li id="p', maxsplit=1)[0]
 
 
 class TestGroups:
@@ -273,8 +273,8 @@ class TestParts:
 
         html = text(reader, f"/?changed={changed.pk}&v=1")
 
-        assert html.startswith(f"<li id=p{changed.pk} ")
-        assert f"id=p{other.pk} " not in html
+        assert html.startswith(f'<li id="p{changed.pk}" ')
+        assert f'id="p{other.pk}"' not in html
 
     def test_what_does_not_match_any_more_is_gone(self, reader: Client) -> None:
         project = shown("candela")

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def page(client: Client, project: Project) -> str:
     answer = client.get(f"/projects/{project.pk}/")
     assert answer.status_code == 200
-    return answer.content.decode()
+    return " ".join(answer.content.decode().split())
 
 
 class TestStages:
