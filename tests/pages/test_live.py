@@ -163,8 +163,9 @@ def test_a_change_from_before_the_page_listened_is_caught_up(signed_in: Page, li
 
 
 def test_a_page_without_projects_stays_as_it_is_until_the_first_one_appears(signed_in: Page, live_site: str) -> None:
+    visit(signed_in, live_site)
     with signed_in.expect_response(lambda response: "changed=all" in response.url):
-        visit(signed_in, live_site)
+        announce([1])
     expect(signed_in.locator("h2")).to_contain_text("first project")
     assert not_reloaded(signed_in)
 
