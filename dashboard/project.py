@@ -47,7 +47,7 @@ def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, obje
         "detail": detail,
         "error": detail.error(now),
         "severity": f"{severity:.0f}" if severity >= 10 else f"{severity:.1f}",
-        "severity_word": words.severity_word(severity),
+        "severity_word": words.severity_word(severity) if detail.released or severity else "unknown",
         "stale": detail.refreshed_at is not None and now - detail.refreshed_at > stale_after(),
         "good_at": detail.snapshot.read_at if detail.snapshot else None,
         "steps": pipeline(detail, now),

@@ -35,6 +35,16 @@ class TestStages:
         assert "v1.2" in html
         assert "3 hours ago" in html
 
+    def test_what_was_never_read_is_neither_up_to_date_nor_out_of_sync(self, reader: Client) -> None:
+        project = shown("candela", error="There is no such repository.")
+        StageHead.objects.create(stage=project.stages.get(name="main"), sha="", since=timezone.now())
+
+        html = page(reader, project)
+
+        assert '<span class="state unknown">Could not be read</span>' in html
+        assert "Out of sync" not in html
+        assert html.count("not found yet") == project.stages.count()
+
     def test_commits_are_grouped_by_their_pull_request(self, reader: Client) -> None:
         commits = [*waiting(2, pull_request=12), *waiting(1, message="Straight to main", hours=2)]
 
