@@ -8,6 +8,7 @@ from django.db.models import Count, QuerySet, prefetch_related_objects
 
 from blocks.models import DeployBlock
 from blocks.queries import unresolved_blocks
+from projects import budgets
 from projects.github_pulls import GitHub, ReleaseQuestion, ReleaseState
 from projects.models import Profile, ProfileBudget, Project, Repository
 from projects.reading import StageUnreadable, Trouble
@@ -103,18 +104,24 @@ def read(strategies: Iterable[DeployStrategy], now: datetime) -> None:
         by_profile.setdefault(profile, {}).setdefault(question, []).append(strategy)
     _keep(troubled, now)
     for profile, questions in by_profile.items():
-        answers = _ask(profile, list(questions))
+        answers = _ask(profile, list(questions), now)
         _keep([(strategy, answers[question]) for question, asked in questions.items() for strategy in asked], now)
 
 
-def _ask(profile: Profile, questions: list[ReleaseQuestion]) -> dict[ReleaseQuestion, Answer]:
+def _ask(profile: Profile, questions: list[ReleaseQuestion], now: datetime) -> dict[ReleaseQuestion, Answer]:
+    """Answers of one profile's host; a limit pauses the profile, for polls as well."""
     # The host's ids of repositories that were seen before: they lead to one that was renamed.
     paths = {f"{question.owner}/{question.name}".lower() for question in questions}
     seen = Repository.objects.filter(api_url=profile.api_url, path__in=paths)
     try:
-        return GitHub(profile).release_states(questions, dict(seen.values_list("path", "host_id")))
+        answers = GitHub(profile).release_states(questions, dict(seen.values_list("path", "host_id")))
     except StageUnreadable as error:
-        return dict.fromkeys(questions, error)
+        answers = dict.fromkeys(questions, error)
+    for answer in answers.values():
+        if isinstance(answer, StageUnreadable) and answer.trouble is Trouble.LIMITED:
+            budgets.pause(profile, answer, now)
+            break
+    return answers
 
 
 def _paused(strategy: DeployStrategy, at: datetime) -> bool:
@@ -144,6 +151,7 @@ def _keep(answers: Sequence[tuple[DeployStrategy, Answer]], now: datetime) -> No
 
 
 def _store(rows: list[StrategyReading], fields: list[str]) -> None:
+    rows.sort(key=lambda row: row.strategy_id)  # two engines that locked them in different orders would wait for ever
     StrategyReading.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["strategy"], update_fields=fields, batch_size=500
     )

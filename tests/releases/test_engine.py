@@ -548,6 +548,19 @@ class TestTrouble:
         assert "GitHub's limit is reached." in decision.reason
         assert world.github.requests == []
 
+    def test_that_meets_a_limit_pauses_its_profile(self, world: World) -> None:
+        world.due()
+        world.github.secondary_limit(matching="GRAPHQL Releases", retry_after=600)
+        world.advance()
+        world.wait(seconds=60)
+        world.github.reset_requests()
+
+        decision = world.advance()
+
+        assert decision.code == "unreadable"
+        assert world.github.requests == []
+        assert ProfileBudget.objects.get().pauses(world.now)
+
     def test_with_rights_makes_no_attempt(self, world: World) -> None:
         world.commit()
         world.repo.set_role(BOT, "read")

@@ -89,7 +89,7 @@ class TestAdvance:
         assert other.acts == ["pull-request.opened"]
 
     def test_knows_no_project_of_that_name(self, world: World) -> None:
-        with pytest.raises(CommandError, match="There is no project named nowhere"):
+        with pytest.raises(CommandError, match="There is no project 'nowhere'"):
             self.advance("nowhere")
 
     def test_refuses_an_ambiguous_name(self, world: World) -> None:

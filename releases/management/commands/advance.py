@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from projects.find import NameUnclear, find_projects
 from projects.models import Project
 from releases import engine
 
@@ -19,18 +20,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, names: list[str], dry_run: bool, **options: Any) -> None:
         strategies = engine.releasable()
         if names:
-            strategies = strategies.filter(stage__project__in=[_named(name) for name in names])
+            strategies = strategies.filter(stage__project__in=_projects(names))
         for outcome in engine.advance(strategies, timezone.now, dry_run=dry_run):
             stage = outcome.strategy.stage
             for decision in [*outcome.acts, outcome.decision]:
                 self.stdout.write(f"{stage.project}  {stage.name}  {decision.action}  {decision.reason}")
 
 
-def _named(name: str) -> Project:
-    """The one active project that NAME means. Raises CommandError."""
-    found = list(Project.objects.active().named(name).select_related("organization"))
-    if not found:
-        raise CommandError(f"There is no project named {name}.")
-    if len(found) > 1:
-        raise CommandError(f"{name} is ambiguous: say which of {', '.join(sorted(map(str, found)))} you mean.")
-    return found[0]
+def _projects(names: list[str]) -> list[Project]:
+    try:
+        return find_projects(names)
+    except NameUnclear as error:
+        raise CommandError(str(error)) from None
