@@ -93,6 +93,7 @@ def placed(
 ) -> Placed:
     severity = overview.severity(now)
     project = overview.project
+    error = overview.error(now)
     card = Card(
         id=project.pk,
         name=words.title_case(project.name),
@@ -103,9 +104,9 @@ def placed(
         first_stage=overview.stages[0].name if overview.stages else "",
         links=tuple(_links(overview, now)),
         blocked=_blocked(blocks),
-        error=overview.error(now),
+        error=error,
         stale=_stale(overview, now),
-        decision=_decision(decisions, overview, blocks),
+        decision=_decision(decisions, overview, blocks, error),
     )
     return Placed(card, severity)
 
@@ -167,9 +168,12 @@ def _stale(overview: Overview, now: datetime) -> str:
     return f"As of {words.ago(good, now)}" if old else ""
 
 
-def _decision(decisions: Sequence[StrategyDecision], overview: Overview, blocks: Sequence[DeployBlock]) -> str:
-    """One sentence: of the first strategy that has something to say, else why people should not release."""
-    told = [each.decision.reason for each in decisions if each.decision.action is not Action.NOTHING]
+def _decision(
+    decisions: Sequence[StrategyDecision], overview: Overview, blocks: Sequence[DeployBlock], error: str
+) -> str:
+    """One sentence: of the first strategy that has more to say than the error, else why people should not release."""
+    reasons = (each.decision.reason for each in decisions if each.decision.action is not Action.NOTHING)
+    told = [reason for reason in reasons if reason not in error]
     if told and not overview.released:
         return told[0]
     return f"Blocked by {blocks[0].created_by}: {blocks[0].description}" if blocks else ""

@@ -1,4 +1,4 @@
-// Filters apply as soon as something is chosen; without this script the button does it.
+// Filters apply as soon as something is chosen; a text by Enter or the button, which is there when there is a text (or no script).
 "use strict";
 {
   const form = document.querySelector(".filters");

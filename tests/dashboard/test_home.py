@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from dashboard.cards import _rendered
 from projects.models import ProfileBudget, Project, ProjectProperties
+from releases.models import StrategyReading
 from tests import worlds
 from tests.dashboard.world import blocked, comparison, current, read, shown, strategy, waiting
 
@@ -141,6 +142,12 @@ class TestCard:
         strategy(project, automatic=False)
 
         assert "Released by people" in card(text(reader), project)
+
+    def test_says_once_what_keeps_it_from_being_read_and_released(self, reader: Client) -> None:
+        project = shown("candela", [], waiting(1), error="main, staging: GitHub is away.")
+        StrategyReading.objects.create(strategy=strategy(project), tried_at=timezone.now(), error="GitHub is away.")
+
+        assert card(text(reader), project).count("GitHub is away.") == 1
 
     def test_says_what_limits_its_profile(self, reader: Client) -> None:
         profile = worlds.github_profile()
