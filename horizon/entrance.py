@@ -1,6 +1,8 @@
-"""What every request passes before Django sees it: how large it may be, and whom it comes from."""
+"""What every request passes before Django sees it: how large and how slow it may be, and whom it comes from."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -9,35 +11,35 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-TOO_LARGE = b"The request is too large.\n"
+LONGEST = 20.0  # seconds that a body may take to arrive
 
 
-def limited(application: Application, most: int) -> Application:
-    """Answers 413 to a body of more bytes. Django writes any body to a temporary file before it asks who sent it."""
+def with_whole_bodies(application: Application, most: int, seconds: float = LONGEST) -> Application:
+    """Hands on a request when its body is there; answers 413 to one of more bytes, 408 to one that does not arrive.
+
+    Django would write any body to a temporary file before it asks who sent it, and a slow one would hold one of the
+    places in which requests are answered.
+    """
 
     async def site(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
         if _announced(scope) > most:
-            await _refuse(send)
+            await _refuse(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
-        received, answered = 0, False
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            return message if received <= most else {"type": "http.disconnect"}
-
-        async def noted(message: Message) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
-
-        await application(scope, counted, noted)
-        if received > most and not answered:
-            await _refuse(send)
+        try:
+            async with asyncio.timeout(seconds):
+                body = await _body(receive, most)
+        except TimeoutError:
+            await _refuse(send, HTTPStatus.REQUEST_TIMEOUT)
+            return
+        if body is None:
+            return  # whoever asked has gone
+        if len(body) > most:
+            await _refuse(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
+        await application(scope, _again(body, receive), send)
 
     return site
 
@@ -53,6 +55,32 @@ def behind_proxy(application: Application) -> Application:
     return site
 
 
+async def _body(receive: Receive, most: int) -> bytes | None:
+    """The body as far as it is within the limit; None when the sender has gone."""
+    body, more = bytearray(), True
+    while more and len(body) <= most:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Tells the body that was read already, then what comes after it."""
+    told = False
+
+    async def again() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
 def _headers(scope: Scope, name: bytes) -> list[bytes]:
     return [value for key, value in scope.get("headers", ()) if key == name]
 
@@ -62,7 +90,7 @@ def _announced(scope: Scope) -> int:
     return int(told[-1]) if told and told[-1].isdigit() and len(told[-1]) < 19 else 0
 
 
-async def _refuse(send: Send) -> None:
+async def _refuse(send: Send, status: HTTPStatus) -> None:
     headers = [(b"content-type", b"text/plain"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": TOO_LARGE})
+    await send({"type": "http.response.start", "status": status.value, "headers": headers})
+    await send({"type": "http.response.body", "body": f"{status.phrase}\n".encode()})

@@ -1,11 +1,12 @@
 """What requests pass before Django sees them."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from horizon.entrance import Message, Receive, Scope, Send, behind_proxy, limited
+from horizon.entrance import Message, Receive, Scope, Send, behind_proxy, with_whole_bodies
 
 MOST = 10  # bytes
 
@@ -29,13 +30,15 @@ class Site:
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
 
-async def asked(application: Any, parts: Iterable[bytes] = (b"",), **headers: str) -> int:
-    """The status that a request with a body in these parts gets."""
+async def asked(application: Any, parts: Iterable[bytes] = (b"",), *, stuck: bool = False, **headers: str) -> int:
+    """The status that a request with a body in these parts gets; one that is stuck never comes to its end."""
     left = list(parts)
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+        if not left:
+            await asyncio.Event().wait()  # the rest never comes
+        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left) or stuck}
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -48,22 +51,29 @@ async def asked(application: Any, parts: Iterable[bytes] = (b"",), **headers: st
 async def test_a_body_within_the_limit_comes_through() -> None:
     site = Site()
 
-    assert await asked(limited(site, MOST), [b"12345", b"67890"], content_length="10") == 200
+    assert await asked(with_whole_bodies(site, MOST), [b"12345", b"67890"], content_length="10") == 200
     assert site.bodies == [b"1234567890"]
 
 
 async def test_a_body_that_says_that_it_is_too_large_is_not_read() -> None:
     site = Site()
 
-    assert await asked(limited(site, MOST), [], content_length="11") == 413
+    assert await asked(with_whole_bodies(site, MOST), [], content_length="11") == 413
     assert site.senders == []
 
 
 async def test_a_body_that_does_not_say_so_is_cut_off() -> None:
     site = Site()
 
-    assert await asked(limited(site, MOST), [b"12345", b"67890", b"1", b"never read"]) == 413
+    assert await asked(with_whole_bodies(site, MOST), [b"12345", b"67890", b"1", b"never read"]) == 413
     assert site.bodies == []
+
+
+async def test_a_body_that_does_not_arrive_holds_nothing_up() -> None:
+    site = Site()
+
+    assert await asked(with_whole_bodies(site, MOST, seconds=0.01), [b"1"], stuck=True, content_length="10") == 408
+    assert site.senders == []
 
 
 @pytest.mark.parametrize(
