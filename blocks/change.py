@@ -22,6 +22,7 @@ from projects.live import announce
 from projects.models import Organization, Project
 
 LOCK = 0x484F52  # the first of PostgreSQL's two lock numbers; the second is the organization
+LONGEST_MERGE = "120s"  # its last look, its request, and the look whether it happened, each tried again
 # A merge this short before a block is told to whoever blocks: their page may not have shown it yet.
 JUST_NOW = timedelta(minutes=2)
 
@@ -85,7 +86,12 @@ def blocks_held_back(organization_id: int) -> Iterator[None]:
 
 
 def hold_back_merges(organization_id: int) -> None:
-    """Wait until no merge of the organization is under way, and let none begin before this transaction ends."""
+    """Wait until no merge of the organization is under way, and let none begin before this transaction ends.
+
+    A merge takes as long as GitHub does, which is longer than other questions of a page may take.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [LONGEST_MERGE])
     _lock("pg_advisory_xact_lock", organization_id)
 
 

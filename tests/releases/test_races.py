@@ -139,10 +139,13 @@ class TestBlockAndMerge:
                 if waits_for_a_lock():
                     break
                 threading.Event().wait(0.05)
+            threading.Event().wait(0.3)
             order.append("merged")
 
         def block() -> Any:
             assert sent.wait(LIMIT)
+            with connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = '200ms'")  # of pages; the wait for a merge is longer
             saved = world.save_block()
             order.append("blocked")
             return saved
