@@ -23,7 +23,7 @@ RUN HORIZON_DATA_DIR=/tmp/build HORIZON_STATIC_ROOT=/app/staticfiles .venv/bin/p
 
 FROM python:3.12-slim
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends git \
+    && apt-get install --yes --no-install-recommends git openssh-client \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 10001 horizon \
     && useradd --system --uid 10001 --gid horizon --home-dir /data --shell /usr/sbin/nologin horizon \

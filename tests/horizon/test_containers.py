@@ -64,6 +64,18 @@ def test_every_variable_that_is_set_is_one_of_horizon(services: dict[str, dict[s
     assert set(re.findall(r"(HORIZON_[A-Z_]+)=", DOCKERFILE)) <= env.known
 
 
+def test_every_setting_that_is_not_made_for_one_machine_can_be_given(services: dict[str, dict[str, Any]]) -> None:
+    of_one_machine = {"HORIZON_PORT", "HORIZON_DEBUG", "HORIZON_DATA_DIR", "HORIZON_STATIC_ROOT"}  # the image's own
+    known = {name for name in env.known if name.startswith(("HORIZON_", "MINIMUM_"))}
+
+    assert known - of_one_machine <= set(services["migrate"]["environment"])
+    assert known - of_one_machine - {"HORIZON_ADMIN_PASSWORD"} <= set(services["web"]["environment"])
+
+
+def test_the_image_can_ask_remotes_over_ssh() -> None:
+    assert re.search(r"apt-get install .* git openssh-client", DOCKERFILE)
+
+
 def test_the_queue_of_redis_is_never_evicted(services: dict[str, dict[str, Any]]) -> None:
     assert " ".join(services["redis"]["command"]).endswith("--maxmemory-policy noeviction")
 
