@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 else:
     from unfold.widgets import UnfoldBooleanSwitchWidget as CheckboxInput
 
+HELD = "This version holds a release that asks for it."
+
 ROWS: list[Any] = [
     ("head", "base"),
     "automatic",
@@ -40,12 +42,12 @@ class StrategyForm(RuledForm):
     forget_webhook_urls = forms.BooleanField(
         required=False, widget=CheckboxInput, label="Forget the stored URLs", help_text="Take the webhooks away."
     )
-    slack_channels = ListInput(help_text="For a Slack bot, e.g. #dev. Put a comma between two.")
+    slack_channels = ListInput(help_text=f"For a Slack bot, e.g. #dev. Put a comma between two. {HELD}")
     required_checks = ListInput(separator="\n", help_text="Names of checks beside GitHub's own rules, one a line.")
     blocked_time_buckets = ListInput(
         separator="\n",
         label="Closed minutes",
-        help_text="Cron expressions, one a line: * 1-2 * * * closes 01:00 to 02:59.",
+        help_text=f"Cron expressions, one a line: * 1-2 * * * closes 01:00 to 02:59. {HELD}",
     )
 
     class Meta:
@@ -56,7 +58,9 @@ class StrategyForm(RuledForm):
         super().__init__(*args, **options)
         stored = masked(self.kept("slack_webhook_urls")) if self.kept("slack_webhook_urls") else []
         self.fields["slack_webhook_urls"].help_text = (
-            f"Stored: {', '.join(stored)}. Leave it empty to keep them." if stored else "Incoming webhooks, one a line."
+            f"Stored: {', '.join(stored)}. Leave it empty to keep them. {HELD}"
+            if stored
+            else f"Incoming webhooks, one a line. {HELD}"
         )
         if not self.instance.pk:
             self.initial["merge_prior_warning"] = None
