@@ -36,7 +36,6 @@ class Command(BaseCommand):
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=settings.BEHIND_PROXY,
-            forwarded_allow_ips="*" if settings.BEHIND_PROXY else None,
+            proxy_headers=False,  # horizon.entrance reads them: uvicorn would believe the first address, anybody's
             timeout_graceful_shutdown=GRACE,
         )
