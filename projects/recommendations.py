@@ -130,13 +130,6 @@ def _runtime_recommendations(upkeep: Upkeep) -> Iterator[Recommendation]:
             yield Recommendation(Code.VERSION_UNSUPPORTED, sentence)
 
 
-def dependencies_status(runtimes: Mapping[str, str], minimums: Minimums) -> VersionStatus | None:
-    """The worst of a project's runtimes: out of date, else unknown, else fine; None where none is known."""
-    found = {status_of(version, minimums.get(runtime)) for runtime, version in runtimes.items()}
-    worst_first = (VersionStatus.OUT_OF_DATE, VersionStatus.UNKNOWN, VersionStatus.FINE)
-    return next((status for status in worst_first if status in found), None)
-
-
 def deployment_type(targets: Iterable[Target]) -> DeploymentType | None:
     """What a project's stages say together; an image tag outweighs all else."""
     found = list(targets)

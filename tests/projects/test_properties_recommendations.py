@@ -9,12 +9,10 @@ from projects.recommendations import (
     DeploymentType,
     Target,
     Upkeep,
-    dependencies_status,
     deployment_type,
     recommendations,
 )
 from projects.runtimes import UNKNOWN_VERSION
-from projects.versions import VersionStatus
 
 WELL_KEPT = Upkeep(
     deployment_type=DeploymentType.KUBERNETES,
@@ -75,22 +73,6 @@ def test_automatic_releases_and_renovate_are_asked_for_on_kubernetes_only(elsewh
 @pytest.mark.parametrize("upkeep", [replace(WELL_KEPT, renovate=None), replace(WELL_KEPT, renovate=False, orbs=[])])
 def test_renovate_is_missing_only_where_orbs_are_used_and_the_files_were_read(upkeep: Upkeep) -> None:
     assert recommendations(upkeep) == []
-
-
-@pytest.mark.parametrize(
-    ("runtimes", "status"),
-    [
-        ({}, None),
-        ({"ruby": "3.2.0"}, VersionStatus.FINE),
-        ({"ruby": "3.2.0", "node": UNKNOWN_VERSION}, VersionStatus.UNKNOWN),
-        ({"ruby": "3.1.0", "node": UNKNOWN_VERSION}, VersionStatus.OUT_OF_DATE),
-        ({"go": "1.22"}, VersionStatus.FINE),
-    ],
-)
-def test_the_worst_runtime_decides_the_status_of_dependencies(
-    runtimes: dict[str, str], status: VersionStatus | None
-) -> None:
-    assert dependencies_status(runtimes, {"ruby": "3.2"}) is status
 
 
 def test_an_image_tag_means_kubernetes_whatever_the_other_stages_are() -> None:
