@@ -1,11 +1,13 @@
 """`manage.py up` with real processes."""
 
 import os
+import re
 import signal
 import socket
 import stat
 import tempfile
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 
 import psutil
@@ -55,6 +57,21 @@ def test_the_first_start_prints_the_sign_in_once_and_sigterm_leaves_nothing(inst
     installation.start()
     assert installation.stop() == 0
     assert "password" not in installation.output
+
+
+def test_pages_that_are_open_make_no_noise_at_the_end(installation: Installation) -> None:
+    installation.start(HORIZON_PUBLIC_DASHBOARD="yes")
+    style = re.search(r"/static/[^\"]+\.css", installation.get("/")[1].decode())
+    assert style
+    assert installation.get(style[0])[0] == 200
+    page = HTTPConnection("127.0.0.1", installation.port, timeout=10)
+    page.request("GET", "/live/")
+    assert page.getresponse().status == 200
+
+    assert installation.stop() == 0
+
+    page.close()
+    assert not [line for line in installation.output.splitlines() if "ERROR" in line or "Warning" in line]
 
 
 def test_keys_and_servers_are_closed_to_other_users(running: Installation) -> None:

@@ -1,6 +1,7 @@
 """`manage.py web`: serves the pages and the API."""
 
 import logging
+import warnings
 from argparse import ArgumentParser
 from typing import Any
 
@@ -26,6 +27,12 @@ class Command(BaseCommand):
         if not settings.EMBEDDED_POSTGRES:  # else `up` has said so
             for warning in env.unknown():
                 logger.warning(warning)
+        # Of WhiteNoise, which serves static files: they are read from the disk, and a person can do nothing about it.
+        warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
+        # The streams of open pages last until the end: that they are cut off then is no error.
+        logging.getLogger("uvicorn.error").addFilter(
+            lambda record: "graceful shutdown exceeded" not in record.getMessage()
+        )
         uvicorn.run(
             "horizon.asgi:application",
             host=options["host"],
