@@ -64,7 +64,7 @@ class ProjectList(GenericAPIView[Project]):
             organization=query.get("organization", "").replace("\0", ""),
             tags=tuple(tag.replace("\0", "") for tag in query.getlist("tag") if tag),
             criticality=numbers(query.getlist("criticality")),
-            text=query.get("q", "").replace("\0", ""),
+            text=query.get("q", "").replace("\0", "")[:200],
         )
         page = self.paginate_queryset(with_relations(filters.of(Project.objects.active())))
         return self.get_paginated_response(_answers(list(page or ()), request))

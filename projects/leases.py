@@ -24,6 +24,12 @@ def free(now: datetime, field: str = "leased_until") -> Q:
     return Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": now + LEASE * 2})
 
 
+def _unread(since: datetime, now: datetime) -> Q:
+    """What nobody has read since. What was read in the future was read while a clock was wrong."""
+    never_or_before = Q(refreshed_at=None) | Q(refreshed_at__lt=since) | Q(refreshed_at__gt=now + LEASE)
+    return never_or_before | Q(asked_at__gt=F("refreshed_at"))
+
+
 def claim(project_ids: Collection[int], lease: UUID, now: datetime, since: datetime | None = None) -> list[int]:
     """Take those projects that nobody reads, and with `since` that nobody has read since; the ids that are ours now.
 
@@ -32,7 +38,7 @@ def claim(project_ids: Collection[int], lease: UUID, now: datetime, since: datet
     with transaction.atomic():
         polls = ProjectPoll.objects.filter(free(now), project__in=project_ids).order_by("pk")
         if since is not None:
-            polls = polls.filter(Q(refreshed_at=None) | Q(refreshed_at__lt=since) | Q(asked_at__gt=F("refreshed_at")))
+            polls = polls.filter(_unread(since, now))
         ids = list(polls.select_for_update(skip_locked=True).values_list("pk", flat=True))
         ProjectPoll.objects.filter(pk__in=ids).update(lease=lease, leased_until=now + LEASE)
     return ids

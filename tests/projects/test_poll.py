@@ -275,6 +275,20 @@ class TestLeases:
         assert leases.claim([project.pk], uuid4(), NOW) == [project.pk]
         assert leases.claim([project.pk], uuid4(), NOW) == []
 
+    @pytest.mark.parametrize(
+        ("read", "asked", "taken"),
+        [(-60, None, True), (1, None, False), (1, 2, True), (4000 * 24 * 3600, None, True)],
+        ids=["before", "since", "since, and asked for again", "by a wrong clock"],
+    )
+    def test_a_message_that_comes_late_leaves_alone_what_was_read_since(
+        self, project: Project, read: int, asked: int | None, taken: bool
+    ) -> None:
+        second = timedelta(seconds=1)
+        asked_at = None if asked is None else NOW + asked * second
+        ProjectPoll.objects.update(refreshed_at=NOW + read * second, asked_at=asked_at)
+
+        assert leases.claim([project.pk], uuid4(), NOW + 9 * second, since=NOW) == ([project.pk] if taken else [])
+
     def test_a_dead_worker_blocks_for_one_lease_only(self, project: Project) -> None:
         leases.claim([project.pk], uuid4(), NOW)
 
