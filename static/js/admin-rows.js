@@ -17,3 +17,19 @@ document.addEventListener("readystatechange", () => {
     });
   };
 });
+
+// unfold opens a row by a click on its title only; this does it for the keyboard.
+{
+  const titles = "h3.cursor-pointer strong";
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const title of document.querySelectorAll(titles)) {
+      title.tabIndex = 0;
+      title.setAttribute("role", "button");
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!event.target.matches?.(titles) || !["Enter", " "].includes(event.key)) return;
+    event.preventDefault();
+    event.target.click();
+  });
+}

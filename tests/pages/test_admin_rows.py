@@ -45,6 +45,17 @@ def test_a_project_is_added_with_stages_and_a_strategy_in_one_go(page: Page, adm
     assert str(DeployStrategy.objects.get()) == "artsy/candela production: staging -> release"
 
 
+def test_a_stored_strategy_is_opened_by_the_keyboard(page: Page, admin: str) -> None:
+    project = worlds.project("candela", profile=worlds.github_profile())
+    DeployStrategy.objects.create(stage=project.stages.get(name="production"), base="release", head="staging")
+    page.goto(f"{admin}/projects/project/{project.pk}/change/")
+    expect(page.locator("[name$='strategies-0-head']").first).to_be_hidden()
+
+    page.get_by_role("button", name="staging ->").press("Enter")
+
+    expect(page.locator("[name$='strategies-0-head']").first).to_be_visible()
+
+
 def test_a_dragged_stage_keeps_its_new_place(page: Page, admin: str) -> None:
     project = worlds.project("candela", profile=worlds.github_profile())
     DeployStrategy.objects.create(stage=project.stages.get(name="staging"), base="release", head="staging")
