@@ -32,12 +32,12 @@ venv:
 	echo "Install one, or name it: make up PYTHON=/path/to/python3.12" >&2; exit 1
 
 .venv/installed: requirements.txt | venv
-	@echo "installing what requirements.txt names"
+	@echo "installing what requirements.txt names (a minute or two)"
 	@$(PIP) -r requirements.txt
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt | venv
-	@echo "installing what requirements-dev.txt names"
+	@echo "installing what requirements-dev.txt names (a minute or two)"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
