@@ -4,6 +4,7 @@ While Valkey is away nobody is held up: people need to sign in just then, and ch
 """
 
 import hashlib
+import ipaddress
 import logging
 from dataclasses import dataclass
 
@@ -50,11 +51,22 @@ class Guesser:
 
     @property
     def _pair(self) -> str:
-        return _key(f"{self.username.lower()}\0{self.address}")
+        return _key(f"{self.username.lower()}\0{_whose(self.address)}")
 
     @property
     def _place(self) -> str:
-        return _key(self.address)
+        return _key(_whose(self.address))
+
+
+def _whose(address: str) -> str:
+    """One person has one IPv4 address, but 2^64 of IPv6."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    return str(found.ipv4_mapped or ipaddress.ip_network((int(found), 64), strict=False))
 
 
 def _key(text: str) -> str:

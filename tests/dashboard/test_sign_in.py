@@ -68,6 +68,15 @@ def test_the_admin_lets_staff_in_and_nobody_else(client: Client, ana: User) -> N
     assert client.post("/admin/login/", who)["Location"] == "/admin/"
 
 
+def test_who_guesses_from_many_addresses_of_one_network_has_to_wait(client: Client, ana: User) -> None:
+    for number in range(8):
+        client.post("/sign-in/", {"username": "ana", "password": "wrong"}, REMOTE_ADDR=f"2001:db8::{number:x}")
+
+    right = {"username": "ana", "password": PASSWORD}
+    assert client.post("/sign-in/", right, REMOTE_ADDR="2001:db8::ffff").status_code == 200
+    assert client.post("/sign-in/", right, REMOTE_ADDR="2001:db8:0:1::1").status_code == 302
+
+
 def test_others_are_not_held_up_by_a_guesser(client: Client, ana: User) -> None:
     User.objects.create_user("bo", password=PASSWORD)
     for _ in range(8):
