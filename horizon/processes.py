@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,22 @@ def start(
         process_group=0,
         preexec_fn=_tied_to_parent(ends_with),  # noqa: PLW1509  (one thread here)
     )
+
+
+def end_with(supervisor: int, *, grace: float) -> None:
+    """Kill this process group so many seconds after its supervisor (a process id) is gone.
+
+    For a program that may miss the kernel's death signal: a worker that waits for a broker which is away, too.
+    """
+
+    def watch() -> None:
+        pause = threading.Event()
+        while os.getppid() == supervisor:
+            pause.wait(1)
+        pause.wait(grace)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, name="supervisor watch", daemon=True).start()
 
 
 def run(command: Sequence[str | Path], *, account: Account | None, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -162,7 +162,7 @@ def test_an_old_and_a_future_commit_together_are_as_old_as_the_old_one(
     polled(on_git)
 
     assert compared(on_git).oldest_at == datetime(1970, 1, 1, tzinfo=UTC)
-    assert "oldest <data value=0>56 years</data>" in look(reader, on_git).home
+    assert 'oldest <data value="0">56 years</data>' in look(reader, on_git).home
 
 
 # --- people -----------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_github_broken_for_a_poll_is_said_and_over_with_the_next(
     polled(waiting, at=NOW + A_MINUTE)
 
     seen = look(reader, waiting)
-    assert seen.api["error"].startswith("main: ")
+    assert seen.api["error"].startswith("main")
     assert "127.0.0.1" in seen.api["error"] or 'the profile "github"' in seen.api["error"]
     assert "<script>alert" not in seen.page + seen.home
     assert not seen.api["released"]

@@ -132,7 +132,7 @@ class TestOnAGitHost:
 
         polled(project)
 
-        assert "main: " in look(reader, project).api["error"]
+        assert "main, staging, production: " in look(reader, project).api["error"]
         assert not current(project).released
 
     def test_one_that_vanishes_keeps_what_was_known(self, host: GitHost, on_git: Project, reader: Client) -> None:

@@ -8,6 +8,12 @@ from django.core.exceptions import ImproperlyConfigured
 from horizon import embedded, env
 
 
+@pytest.fixture(autouse=True)
+def _known_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these tests read is no setting of Horizon's."""
+    monkeypatch.setattr(env, "known", set(env.known))
+
+
 @pytest.mark.parametrize(
     ("value", "meant"), [("yes", True), (" TRUE ", True), ("1", True), ("", False), ("off", False)]
 )

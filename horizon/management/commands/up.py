@@ -116,7 +116,8 @@ class Command(BaseCommand):
 
         def launch() -> subprocess.Popen[bytes]:
             command: list[str | Path] = [sys.executable, settings.BASE_DIR / "manage.py", *words]
-            return processes.start(command, ends_with=orphaned, environment={**os.environ, **(environment or {})})
+            variables = {**os.environ, "SUPERVISOR": str(os.getpid()), **(environment or {})}
+            return processes.start(command, ends_with=orphaned, environment=variables)
 
         self.supervisor.start(Child(name, launch, signal.SIGTERM, 4, PROGRAMS))
 

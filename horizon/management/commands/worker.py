@@ -1,13 +1,17 @@
 """`manage.py worker QUEUE...`: does the background work of these queues."""
 
 import gc
+import os
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from horizon import processes
 from horizon.celery import app
+
+GRACE = 5.0  # seconds for the end that the kernel's signal asks for
 
 
 class Command(BaseCommand):
@@ -19,6 +23,8 @@ class Command(BaseCommand):
         parser.add_argument("--slots", type=int, help="how many tasks at a time (default: as settings.QUEUES says)")
 
     def handle(self, *_: Any, **options: Any) -> None:
+        if supervisor := os.environ.get("SUPERVISOR"):
+            processes.end_with(int(supervisor), grace=GRACE)
         queues = options["queues"] or list(settings.QUEUES)
         slots = options["slots"] or sum(settings.QUEUES[queue] for queue in queues)
         # Loaded once here and never looked at by the garbage collector: the processes of the pool share it.
