@@ -1,6 +1,6 @@
 """Background work: the queues, their limits, and the whole schedule.
 
-`polls` reads hosts, `actions` does everything else, so a slow host never holds up a release. Waits are rows in the
+`polls` and `hosts` read, `actions` does everything else, so a slow host never holds up a release. Waits are rows in the
 database, never messages with an ETA: Redis delivers those again after its visibility timeout.
 """
 

@@ -206,8 +206,9 @@ LOGGING = {
 
 # --- background work (horizon/celery.py says why) ---------------------------------------------------------------
 
-# How many tasks of a queue run at a time: a host that hangs holds one slot of "polls", and the other lanes go on.
-QUEUES = {"polls": 3, "actions": 2}
+# How many tasks of a queue run at a time. "polls" asks GitHub's API; "hosts" everything that may take long: git hosts,
+# registries, files. So neither a large fetch nor a git host that hangs holds up GitHub's projects, or a release.
+QUEUES = {"polls": 2, "hosts": 2, "actions": 2}
 CELERY_BROKER_URL = embedded.broker_url(REDIS_URL)
 CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": ssl.CERT_REQUIRED} if REDIS_URL.startswith("rediss:") else None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -224,9 +225,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "actions"
-CELERY_TASK_ROUTES = {
-    f"projects.tasks.{task}": {"queue": "polls"} for task in ("poll_lane", "read_properties", "prune")
-}
+CELERY_TASK_ROUTES = {f"projects.tasks.{task}": {"queue": "hosts"} for task in ("read_properties", "prune")}
 CELERY_TASK_SOFT_TIME_LIMIT = 240  # seconds; tasks that must be quicker set their own
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

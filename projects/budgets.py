@@ -7,7 +7,7 @@ from projects.github_budget import Budget, pace
 from projects.models import Profile, ProfileBudget
 from projects.reading import StageUnreadable, Trouble
 
-__all__ = ["Budget", "pace", "pause", "remember", "stored"]
+__all__ = ["Budget", "forget", "pace", "pause", "remember", "stored"]
 
 FIELDS = tuple(Budget.__dataclass_fields__)
 CLOCKS_DIFFER_BY = timedelta(days=1)  # at the most, those of machines that are in order
@@ -52,3 +52,8 @@ def pause(profile: Profile, limit: StageUnreadable, now: datetime) -> None:
     ProfileBudget.objects.update_or_create(
         profile=profile, defaults={"paused_until": until, "pause_reason": limit.message, "measured_at": now}
     )
+
+
+def forget(profile: Profile) -> None:
+    """What was left, and the pause, were of the credentials that the profile had before."""
+    ProfileBudget.objects.filter(profile=profile).delete()

@@ -12,7 +12,7 @@ from typing import Protocol
 from django.db import models, transaction
 
 from audit.record import Actor, record
-from projects import live
+from projects import budgets, live
 from projects.models import Organization, Profile, Project, ProjectPoll, Stage
 from projects.secrets import Secret
 
@@ -88,6 +88,8 @@ def save(
         if not old and not new and stored:
             return False
         _record(thing, Action.CHANGED if stored else Action.CREATED, old, new, actor=actor, at=at)
+        if isinstance(thing, Profile):
+            budgets.forget(thing)
         if again is None:
             look_again(projects_of(thing), at=at)
         else:

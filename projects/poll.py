@@ -67,6 +67,12 @@ def lanes(now: datetime, *, only_asked: bool = False) -> list[list[int]]:
     return list(found.values())
 
 
+def queue_of(lane: Sequence[int]) -> str:
+    """Where a lane waits for its turn: "polls" where GitHub's API answers for all of it, else "hosts"."""
+    others = Stage.objects.filter(project=lane[0]).exclude(profile__kind__in=Profile.GITHUB_KINDS)
+    return "hosts" if others.exists() else "polls"
+
+
 def _hosts(project: Project) -> tuple[str, ...]:
     """What must answer for this project to be read."""
     needed = (

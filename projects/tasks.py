@@ -33,7 +33,11 @@ def poll_asked() -> None:
 def _send(lanes: list[list[int]], due_at: datetime) -> None:
     for lane in lanes:
         # A message that waits for a whole interval is superseded by the next one.
-        poll_lane.apply_async([lane, due_at.isoformat()], expires=settings.POLL_INTERVAL.total_seconds())
+        poll_lane.apply_async(
+            [lane, due_at.isoformat()],
+            queue=polling.queue_of(lane),
+            expires=settings.POLL_INTERVAL.total_seconds(),
+        )
 
 
 @shared_task

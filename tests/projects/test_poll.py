@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from projects import budgets, leases, poll
+from audit.record import Actor
+from projects import budgets, configure, leases, poll
 from projects.models import Comparison, Organization, Profile, Project, ProjectPoll, Repository, Snapshot, StageMove
 from projects.poll import Tally
 from projects.prune import prune_snapshots
@@ -223,6 +224,19 @@ class TestLimits:
         profile.budget.refresh_from_db()
         assert profile.budget.pauses(NOW)
 
+    def test_other_credentials_end_the_pause(self, github: GitHubServer, profile: Profile) -> None:
+        project = released(github, profile)
+        github.limit(TOKEN, remaining=0, reset_in=3600, resource="graphql")
+        polled(project)
+        assert poll.lanes(NOW + A_MINUTE) == []
+
+        github.add_user("bo")
+        github.add_token("fresh", login="bo", scopes=("repo",))
+        profile.secret = Secret.of("fresh")
+        configure.save(profile, actor=Actor.person("ana"), at=NOW)
+
+        assert poll.lanes(NOW + A_MINUTE) == [[project.pk]]
+
     def test_what_is_left_of_the_budget_is_kept(self, github: GitHubServer, profile: Profile) -> None:
         polled(released(github, profile))
 
@@ -237,6 +251,14 @@ class TestLanes:
         plain = worlds.project(remote="https://git.example.com/artsy/plain.git")
 
         assert sorted(poll.lanes(NOW + A_MINUTE)) == sorted([[each.pk for each in two], [plain.pk]])
+
+    def test_hosts_that_may_take_long_wait_in_a_queue_of_their_own(self) -> None:
+        profile = worlds.github_profile()
+        quick, plain = worlds.project(profile=profile), worlds.project(remote="https://git.example.com/artsy/plain.git")
+        mixed = worlds.project(profile=profile)
+        mixed.stages.filter(name="production").update(profile=None)
+
+        assert [poll.queue_of([each.pk]) for each in (quick, plain, mixed)] == ["polls", "hosts", "hosts"]
 
     def test_one_that_was_just_read_is_not_due(self) -> None:
         worlds.project()

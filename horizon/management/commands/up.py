@@ -63,6 +63,7 @@ class Command(BaseCommand):
 
     def run_everything(self) -> None:
         """Servers, then the database, then the programs; returns when the end was asked for."""
+        self.say(f"starting in {settings.DATA_DIR}; the first time takes about half a minute")
         self.start_servers()
         collect_when_changed()
         self.wait_for_servers()
