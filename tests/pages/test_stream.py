@@ -114,7 +114,9 @@ def test_a_hundred_tabs_hold_no_thread_and_no_connection(live_site: str, cookie:
         tabs = [live(stack.enter_context(tab(live_site, cookie))) for _ in range(100)]
         announce([7])
 
-        assert {each.next("changed")[1] for each in tabs} == {"[7]"}
+        for each in tabs:
+            while 7 not in json.loads(each.next("changed")[1]):  # what other tests announced may still be on its way
+                continue
         assert connections() <= before + 8  # those of the pool that asks who may listen, closed or just closing
         assert threading.active_count() <= threads + 8
 
