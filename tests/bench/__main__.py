@@ -1,6 +1,7 @@
 """`make bench`: the budgets of the design, and the figures measured on this machine, now. Never part of `make test`.
 
-BENCH_RUNS (3), BENCH_PROJECTS (1000), BENCH_SLOPE (5000; 0 leaves it out) change how much is measured.
+BENCH_RUNS (3), BENCH_PROJECTS (1000), BENCH_LATENCIES (0,100, in milliseconds) and BENCH_SLOPE (5000; 0 leaves it out)
+change how much is measured.
 """
 
 import os
@@ -11,6 +12,7 @@ from tests import services
 
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 PROJECTS = int(os.environ.get("BENCH_PROJECTS", "1000"))
+LATENCIES = tuple(float(each) / 1000 for each in os.environ.get("BENCH_LATENCIES", "0,100").split(","))
 SLOPE = int(os.environ.get("BENCH_SLOPE", "5000"))
 
 
@@ -23,7 +25,10 @@ def main() -> None:
         django.setup()
         from django.core.management import call_command
 
+        from horizon.statics import collect_when_changed
+
         call_command("migrate", verbosity=0)
+        collect_when_changed()
         measure()
     finally:
         if servers is not None:
@@ -41,7 +46,7 @@ def measure() -> None:
     with GitHubProcess() as github:
         polls.found_repositories(github, max(PROJECTS, SLOPE))
         polls.declare(github, PROJECTS)
-        polls.measure(table, github, PROJECTS, runs=RUNS, latencies=(0.0, 0.1))
+        polls.measure(table, github, PROJECTS, runs=RUNS, latencies=LATENCIES)
         polls.measure_ls_remote(table, github, PROJECTS)
         pages.measure(table)
         tabs.measure(table)
