@@ -10,9 +10,9 @@
   const essence = (part) => {
     const copy = part.cloneNode(true);
     for (const time of copy.querySelectorAll("time")) time.textContent = "";
-    copy.classList.remove("htmx-added", "htmx-settling");
+    copy.classList.remove("htmx-added", "htmx-settling", "arrived");
+    if (!copy.className) copy.removeAttribute("class");
     for (const details of copy.querySelectorAll("details")) details.open = false;
-    copy.classList.remove("arrived");
     return copy.outerHTML;
   };
   const openOnes = (part) => [...part.querySelectorAll("details")].map((details) => details.open);

@@ -172,3 +172,13 @@ def test_a_page_without_projects_stays_as_it_is_until_the_first_one_appears(sign
     push(shown("candela", [], waiting(1)), [], waiting(2))
 
     expect(signed_in.locator("h3")).to_contain_text("Candela", timeout=5000)
+
+
+def test_a_project_that_looks_the_same_is_not_marked_as_changed(signed_in: Page, live_site: str) -> None:
+    project = shown("candela", [], waiting(1))
+    visit(signed_in, f"{live_site}/projects/{project.pk}/")
+
+    with signed_in.expect_response(lambda response: response.url.endswith(f"/projects/{project.pk}/")):
+        announce([project.pk])
+    expect(signed_in.locator("#staging")).to_be_empty()
+    assert signed_in.locator("[data-part].arrived").count() == 0
