@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def measure() -> None:
-    from projects.models import Organization
+    from projects.models import Organization, Project
     from tests.bench import pages, polls, tabs
     from tests.bench.figures import Table
     from tests.servers.github.process import GitHubProcess
@@ -51,6 +51,7 @@ def measure() -> None:
         pages.measure(table)
         tabs.measure(table)
         if SLOPE:
+            Project.objects.all().delete()
             Organization.objects.all().delete()
             polls.declare(github, SLOPE)
             polls.measure(table, github, SLOPE, runs=RUNS, latencies=(0.0,))
