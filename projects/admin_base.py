@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
+from audit.admin import ReadOnlyAdmin
 from audit.record import Actor
 from projects import configure
 from projects.admin_forms import keeps_no_secret
@@ -124,23 +125,6 @@ class ConfiguredAdmin(ModelAdmin):
 
     def tell(self, request: HttpRequest, text: str, *, good: bool) -> None:
         messages.add_message(request, messages.SUCCESS if good else messages.ERROR, text)
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Pages to look things up; what they show is changed elsewhere."""
-
-    list_per_page = 50
-    list_fullwidth = True
-    actions = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def _forms_of(context: dict[str, Any]) -> Iterable[Any]:

@@ -101,7 +101,7 @@ class Mirror:
         ]
         try:
             self._git.fetch(["fetch", *options, "origin"], self._remote, self._folder, _lines(refspecs))
-        except BaseException:
+        except BaseException:  # a task that is ended in the middle leaves the largest ones
             for left_over in self._folder.glob("objects/pack/tmp_*"):
                 left_over.unlink(missing_ok=True)
             raise
