@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -25,12 +26,16 @@ class DeployBlockQuerySet(models.QuerySet["DeployBlock"]):
 
     def covering(self, project: Project) -> Self:
         """Blocks of the project itself, of its tags and of its organization."""
-        return self.filter(
-            Q(scope=DeployBlock.Scope.ORGANIZATION)
-            | Q(scope=DeployBlock.Scope.TAG, tag__in=project.tags)
-            | Q(scope=DeployBlock.Scope.PROJECTS, projects=project),
-            organization_id=project.organization_id,
-        ).distinct()
+        return (
+            self.filter(
+                Q(scope=DeployBlock.Scope.ORGANIZATION)
+                | Q(scope=DeployBlock.Scope.TAG, tag__in=project.tags)
+                | Q(scope=DeployBlock.Scope.PROJECTS, projects=project),
+                organization_id=project.organization_id,
+            )
+            .exclude(exceptions=project)
+            .distinct()
+        )
 
 
 class DeployBlock(models.Model):
@@ -45,6 +50,15 @@ class DeployBlock(models.Model):
     scope = models.CharField(max_length=20, choices=Scope, default=Scope.PROJECTS)
     tag = models.CharField(max_length=100, blank=True)
     projects = models.ManyToManyField(Project, related_name="blocks", blank=True)
+    exceptions = models.ManyToManyField(
+        Project, related_name="+", blank=True, help_text="Projects that a tag's or an organization's block spares."
+    )
+    bad_commits = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        blank=True,
+        help_text="Commits that must not be released again: the block lifts when the head contains their revert.",
+    )
     description = models.TextField("reason", max_length=2000)
     begins_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
@@ -52,6 +66,9 @@ class DeployBlock(models.Model):
     created_by = models.CharField(max_length=150)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     resolved_by = models.CharField(max_length=150, blank=True)
+    reminded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its owner was last reminded that it has no end."
+    )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

@@ -250,7 +250,6 @@ def plan_of(strategy: DeployStrategy) -> Plan:
         merge_method=strategy.merge_method,
         required_checks=tuple(strategy.required_checks),
         slack_targets=bool(strategy.slack_webhook_urls) + len(strategy.slack_channels),
-        closed_hours=len(strategy.blocked_time_buckets),
         zone=strategy.time_zone,
     )
 

@@ -102,7 +102,7 @@ def not_supported_yet(facts: Facts) -> Decision | None:
     """Notices and closed hours: what cannot be kept yet is not gone round. Falls when rules 10 to 12 are there."""
     asked = [
         *(["notices in Slack"] if facts.plan.slack_targets else []),
-        *(["closed hours (blocked time buckets)"] if facts.plan.closed_hours else []),
+        *(["closed hours (blocked time buckets)"] if facts.plan.closed else []),
     ]
     if not asked:
         return None

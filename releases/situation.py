@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from releases.calendar import ClosedRule
 from releases.messages import later, moment
 
 
@@ -45,7 +46,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """The open pull request of the release. `mergeable` is None while the host works it out."""
+    """The open pull request of the release. `mergeable` is None while the host works it out.
+
+    `assignees` is None where it was not read.
+    """
 
     number: int
     url: str
@@ -56,6 +60,8 @@ class PullRequest:
     review_decision: str | None = None
     checks: tuple[Check, ...] = ()
     checks_complete: bool = True
+    assignees: tuple[str, ...] | None = None
+    is_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,16 @@ class Reading:
     merge_methods: tuple[str, ...] = ("merge", "squash", "rebase")
     can_write: bool | None = True
     archived: bool = False
+    behind: int | None = None
+    head_tree: str | None = None
+    base_tree: str | None = None
+    delete_branch_on_merge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the strategy says. Times are whole seconds."""
+    """What the strategy says. Times are whole seconds. `closed` are its blocked time buckets and the closed hours and
+    holidays of its organization."""
 
     automatic: bool
     base: str
@@ -87,8 +98,11 @@ class Plan:
     merge_method: str = "merge"
     required_checks: tuple[str, ...] = ()
     slack_targets: int = 0
-    closed_hours: int = 0
+    closed: tuple[ClosedRule, ...] = ()
     zone: str = "UTC"
+    min_commit_age: int | None = None
+    max_wait: int | None = None
+    commit_status: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +113,7 @@ class Block:
     reason: str
     ends_at: datetime | None = None
     covers: str = ""
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +127,68 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """The last warning in Slack about this release.
+
+    `merge_at` is the moment of the merge that it named, `begun_at` when it was first tried, `delivered_at` when the
+    first target took it; `waived_at`: Slack could not be reached for two hours, so the release goes on without it.
+    """
+
+    merge_at: datetime
+    begun_at: datetime
+    delivered_at: datetime | None = None
+    waived_at: datetime | None = None
+    retry_at: datetime | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseNow:
+    """A person wants this commit released now. `blocks` and `closed`: what they named when releasing in spite of it."""
+
+    by: str
+    reason: str
+    sha: str
+    blocks: frozenset[int] = frozenset()
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    by: str
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Not this commit of head; new ones are released again."""
+
+    by: str
+    reason: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Squashed:
+    """The last release was merged in a way that broke the common history of the branches, or head was rewritten.
+
+    `number` is its pull request, None for one without; `how`: "squashed", "rebased" or "rewritten".
+    """
+
+    number: int | None
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that a decision rests on.
 
-    `opened_at` is when the release's age began. `asked_at` is when the merge was asked of the host, while its answer is
-    not known. `closed` is the pull request that a person closed last, with the head that it had. `merges_unconfirmed`
-    counts the other releases of the organization whose merge the host has not confirmed.
+    `opened_at` is when the release's age began, `head_since` when head was first seen at its commit. `asked_at` is when
+    the merge was asked of the host, while its answer is not known; `queued_at` when the host took it into its merge
+    queue. `closed` is the pull request that a person closed last, with the head that it had. `assign_tried`: somebody
+    was looked for to be assigned, for this head. `merges_unconfirmed` counts the other releases of the organization
+    whose merge the host has not confirmed.
     """
 
     now: datetime
@@ -132,6 +203,14 @@ class Facts:
     asked_at: datetime | None = None
     closed: tuple[int, str] | None = None
     refusal: Refusal | None = None
+    queued_at: datetime | None = None
+    head_since: datetime | None = None
+    assign_tried: bool = False
+    notice: Notice | None = None
+    release_now: ReleaseNow | None = None
+    postponed: Postponed | None = None
+    skipped: Skipped | None = None
+    squashed: Squashed | None = None
     merges_unconfirmed: int = 0
     merges_at_once: int = 2
 
