@@ -1,0 +1,93 @@
+"""Two engines and a person, in processes of their own, race for the same releases again and again."""
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from audit.models import AuditEvent
+from releases.models import Release
+from tests.invariants import model
+from tests.invariants.participant import Participant
+from tests.releases.world import World
+from tests.servers.github import GitHubServer
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+PROJECTS = 10
+ROUNDS = int(os.environ.get("RACES") or 20)  # of PROJECTS races each
+
+
+@pytest.fixture
+def people() -> Iterator[list[Participant]]:
+    """Two engines, and somebody who blocks."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Participant()) for _ in range(3)]
+
+
+def test_one_pull_request_one_merge_one_event_and_no_acknowledged_block_overtaken(
+    github: GitHubServer, transactional_db: None, people: list[Participant]
+) -> None:
+    """RACES_SEED repeats who is blocked and who merges by hand; which process wins no seed decides."""
+    seed = int(os.environ.get("RACES_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"RACES_SEED={seed}")
+    dice = random.Random(seed)
+    worlds = [World(github, f"project{number}") for number in range(PROJECTS)]
+    one, other, person = people
+    for _ in range(ROUNDS):
+        for world in worlds:
+            world.commit()
+        race(github, one, other)
+        github.advance(days=1)
+        blocked, by_hand = dice.sample(worlds, 2)
+
+        person.ask("block", now=github.now().isoformat(), project=blocked.project.pk)
+        one.ask("advance", now=github.now().isoformat())
+        other.ask("advance", now=github.now().isoformat())
+        if dice.random() < 0.5:
+            merge_by_hand(by_hand)
+        block = person.answer()
+        one.answer(), other.answer()
+
+        told = merged_in_this_round(blocked)
+        assert not told or block["too_late"], "an acknowledged block was overtaken"
+        race(github, one, other)
+        assert merged_in_this_round(blocked) == told, "merged in spite of a block"
+        person.ask("end", now=github.now().isoformat(), block=block["block"])
+        assert person.answer()
+        for _ in range(PROJECTS):  # at most two merges of an organization are under way at a time
+            race(github, one, other)
+        for world in worlds:
+            check(world)
+
+
+def race(github: GitHubServer, one: Participant, other: Participant) -> None:
+    for engine in (one, other):
+        engine.ask("advance", now=github.now().isoformat())
+    one.answer(), other.answer()
+
+
+def merge_by_hand(world: World) -> None:
+    """Somebody presses the button on GitHub, if Horizon has not merged before."""
+    for pull in list(world.repo.pulls.all.values()):
+        if pull.state == "open":
+            world.repo.merge_pull_request(pull.number, by="ana")
+
+
+def merged_in_this_round(world: World) -> bool:
+    """Whether Horizon merged the newest pull request."""
+    merges = model.merges(world)
+    return bool(merges) and merges[-1].number == max(world.repo.pulls.all)
+
+
+def check(world: World) -> None:
+    """Everything of this round is released, once, and told once."""
+    model.check_rows(world)
+    model.check_history(world, settled=True)
+    pulls = world.repo.pulls.all.values()
+    assert all(pull.merged for pull in pulls)
+    assert len({pull.head_sha for pull in pulls}) == len(pulls), "two pull requests for one head"
+    told = AuditEvent.objects.filter(project_id=world.project.pk, kind__in=["release.merged", "release.by-hand"])
+    assert told.count() == len(pulls) == Release.objects.filter(strategy=world.strategy, state="merged").count()
