@@ -1,7 +1,7 @@
 """An engine or a person as a process of its own: does what each line of its input asks for, and says how it went.
 
 `python -m tests.invariants.participant` reads lines of JSON: {"do": "advance", "now": ISO} runs the engine over every
-release; {"do": "block", "now": ISO, "project": id} saves a block as the staff's form does; {"do": "end", "block": id}
+release; {"do": "block", "now": ISO} blocks the whole organization as the staff's form does; {"do": "end", "block": id}
 ends it. It answers each with one line of JSON.
 """
 
@@ -66,17 +66,16 @@ def _advance(wish: dict[str, Any]) -> Any:
 def _block(wish: dict[str, Any]) -> Any:
     from audit.record import Actor
     from blocks.change import Wish, create_block
-    from projects.models import Project
+    from projects.models import Organization
 
-    project = Project.objects.select_related("organization").get(pk=wish["project"])
     now = datetime.fromisoformat(wish["now"])
     saved = create_block(
-        Wish(project.organization, "Stop!", projects=[project]),
+        Wish(Organization.objects.get(), "Stop!", scope="organization"),
         actor=Actor.person("mary"),
         owner=None,
         clock=lambda: now,
     )
-    return {"block": saved.block.pk, "too_late": len(saved.too_late)}
+    return {"block": saved.block.pk, "too_late": [overtaken.project.pk for overtaken in saved.too_late]}
 
 
 def _end(wish: dict[str, Any]) -> Any:
