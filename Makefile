@@ -113,6 +113,10 @@ check-github: .venv/installed-dev ## Compare the tests' GitHub with GitHub's pub
 picture: .venv/installed-dev ## Take the README's picture of the dashboard anew
 	@$(PY) -m tests.demo.picture
 
+.PHONY: soak
+soak: .venv/installed-dev ## Releases under faults and races until Ctrl-C, with steps and faults so far
+	@$(PY) -m tests.invariants.soak
+
 .PHONY: bench
 bench: .venv/installed-dev ## Measure the budgets of the design
 	$(PY) -m tests.bench

@@ -65,7 +65,7 @@ def test_one_pull_request_one_merge_one_event_and_no_acknowledged_block_overtake
             race(github, one, other)
         for world in worlds:
             check(world)
-    print(f"{ROUNDS * PROJECTS} races: {overtaken} merged before the block, {stopped} stopped by it")
+    print(f"FIGURES races={ROUNDS * PROJECTS} merged_before_the_block={overtaken} stopped_by_it={stopped}")
     assert overtaken
     assert stopped
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
@@ -31,6 +32,7 @@ class Releases(RuleBasedStateMachine):
 
     github: ClassVar[GitHubServer]
     wire: ClassVar[Wire]
+    figures: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,6 +180,8 @@ class Releases(RuleBasedStateMachine):
 
     @rule()
     def all_is_well_again(self) -> None:
+        self.figures["faults"] += sum(fault.happened for fault in self.github.faults)
+        self.figures["faults"] += sum(moment.done for moment in self.wire.moments)
         self.github.clear_faults()
         self.wire.clear()
 
@@ -229,6 +233,7 @@ class Releases(RuleBasedStateMachine):
 
     @invariant()
     def pages_show_a_reason(self) -> None:
+        self.figures["steps"] += 1
         assert self.world.decide().reason
 
     def teardown(self) -> None:
@@ -240,6 +245,7 @@ class Releases(RuleBasedStateMachine):
         self.history_and_rows_are_true()
         if model.plan_of(self.world).automatic:
             model.check_history(self.world, settled=True)
+        self.figures["releases"] += len(model.merges(self.world))
         self.world.project.delete()
         DeployBlock.objects.all().delete()
 
@@ -275,6 +281,7 @@ def test_the_invariants_of_releases_hold_whatever_happens(github: GitHubServer, 
     chosen = int(os.environ.get("INVARIANTS_SEED") or random.SystemRandom().randrange(2**32))
     print(f"INVARIANTS_SEED={chosen}")
     Releases.github, Releases.wire = github, wire
+    Releases.figures.clear()
     run_state_machine_as_test(
         seed(chosen)(Releases),
         settings=settings(
@@ -287,3 +294,4 @@ def test_the_invariants_of_releases_hold_whatever_happens(github: GitHubServer, 
             suppress_health_check=list(HealthCheck),
         ),
     )
+    print("FIGURES", *(f"{name}={count}" for name, count in Releases.figures.items()))
