@@ -1,6 +1,7 @@
 """What happened: one line of history for each act, never changed and never deleted."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 
@@ -43,6 +44,7 @@ class AuditEvent(models.Model):
             models.Index(fields=["actor", "-id"], name="audit_by_actor"),
             models.Index(fields=["organization_name", "-id"], name="audit_by_organization"),
             models.Index(fields=["at"], name="audit_by_time"),
+            GinIndex(fields=["tags"], name="audit_by_tag"),
         ]
 
     def __str__(self) -> str:

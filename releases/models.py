@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from projects.models import Profile, Stage
 from projects.secrets import SecretField
 from releases.models_closed import ClosedHours, Holiday
+from releases.models_live import GoingBack, Watch
 from releases.models_notices import Notice, SlackPost
 from releases.models_webhooks import WebhookDelivery
 
@@ -16,6 +17,7 @@ __all__ = [
     "Attempt",
     "ClosedHours",
     "DeployStrategy",
+    "GoingBack",
     "Holiday",
     "Intervention",
     "Note",
@@ -24,6 +26,7 @@ __all__ = [
     "Repair",
     "SlackPost",
     "StrategyReading",
+    "Watch",
     "WebhookDelivery",
 ]
 
@@ -169,6 +172,9 @@ class Release(models.Model):
     queued_at = models.DateTimeField(null=True)
     live_at = models.DateTimeField(null=True, help_text="When production was first seen to run it.")
     live_alarm_at = models.DateTimeField(null=True, help_text="When it was told that it is not seen live.")
+    live_looked_sha = models.CharField(
+        max_length=40, blank=True, help_text="The commit of production that was found not to contain it, last."
+    )
     assigned_sha = models.CharField(max_length=40, blank=True, help_text="The head for which assigning was tried.")
     status_said = models.CharField(max_length=300, blank=True, help_text="The commit status that was set last.")
     text_said = models.CharField(max_length=64, blank=True, help_text="Digest of Horizon's part of the text.")

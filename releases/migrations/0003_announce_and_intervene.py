@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('projects', '0001_initial'),
+        ('blocks', '0002_exceptions_and_bad_commits'),
         ('releases', '0002_refusals_and_keys'),
     ]
 
@@ -395,5 +396,36 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='slackpost',
             constraint=models.UniqueConstraint(fields=('release', 'target'), name='one_slack_post_per_target'),
+        ),
+        migrations.CreateModel(
+            name='Watch',
+            fields=[
+                ('strategy', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='watch', serialize=False, to='releases.deploystrategy')),
+                ('until', models.DateTimeField()),
+            ],
+            options={
+                'verbose_name_plural': 'watches',
+            },
+        ),
+        migrations.AddField(
+            model_name='release',
+            name='live_looked_sha',
+            field=models.CharField(blank=True, help_text='The commit of production that was found not to contain it, last.', max_length=40),
+        ),
+        migrations.CreateModel(
+            name='GoingBack',
+            fields=[
+                ('block', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='going_back', serialize=False, to='blocks.deployblock')),
+                ('good_sha', models.CharField(max_length=40)),
+                ('looked_sha', models.CharField(blank=True, max_length=40)),
+                ('looked_at', models.DateTimeField(null=True)),
+                ('missing', models.PositiveIntegerField(null=True)),
+                ('error', models.TextField(blank=True)),
+                ('release', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='ways_back', to='releases.release')),
+                ('strategy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ways_back', to='releases.deploystrategy')),
+            ],
+            options={
+                'verbose_name_plural': 'ways back',
+            },
         ),
     ]
