@@ -45,6 +45,14 @@ def moment(at: datetime, now: datetime, zone_name: str) -> str:
     return f"on {there:%A} {there.day} {there:%B}{year} at {time}"
 
 
+def exactly(at: datetime, zone_name: str, *, seconds: bool = False) -> str:
+    """A moment that stays true when it is read later: "on Tuesday 24 November 2026 at 08:00 UTC"."""
+    zone, words = zone_of(zone_name)
+    there = at.astimezone(zone)
+    time = f"{there:%H:%M:%S}" if seconds else f"{there:%H:%M}"
+    return f"on {there:%A} {there.day} {there:%B} {there.year} at {time} {words}"
+
+
 def span(seconds: float) -> str:
     """A length of time in its largest fitting unit: "45 seconds", "90 minutes", "24 hours", "10 days"."""
     for unit, size, from_size in (("day", 86400, 3 * 86400), ("hour", 3600, 2 * 3600), ("minute", 60, 120)):
