@@ -11,7 +11,7 @@ from projects.github_pulls_answers import created_pull_request
 from projects.github_values import ActRefused, AnswerLost, PullRequest, RefusalCode
 from projects.reading import StageUnreadable
 
-_CODES: Final = {
+CODES: Final = {
     401: RefusalCode.NOT_ALLOWED,
     403: RefusalCode.NOT_ALLOWED,
     404: RefusalCode.NOT_FOUND,
@@ -29,7 +29,7 @@ def create_pull_request(
 ) -> PullRequest:
     """Open a pull request between two branches of one repository. Raises ActRefused, AnswerLost."""
     payload = {"title": title, "body": body, "base": base, "head": head}
-    answer = client.act("POST", _path(client, owner, name, "/pulls"), payload)
+    answer = client.act("POST", act_path(client, owner, name, "/pulls"), payload)
     if answer.status >= 300:
         raise _refusal_of_opening(answer)
     pull = created_pull_request(parse(answer.body))
@@ -55,7 +55,7 @@ def merge_pull_request(
         payload["commit_title"] = title
     if message is not None:
         payload["commit_message"] = message
-    answer = client.act("PUT", _path(client, owner, name, f"/pulls/{number}/merge"), payload)
+    answer = client.act("PUT", act_path(client, owner, name, f"/pulls/{number}/merge"), payload)
     if answer.status >= 300:
         raise _refusal_of_merging(answer)
     found = parse(answer.body)
@@ -65,7 +65,8 @@ def merge_pull_request(
     return merged
 
 
-def _path(client: GitHubClient, owner: str, name: str, rest: str) -> str:
+def act_path(client: GitHubClient, owner: str, name: str, rest: str) -> str:
+    """Where an act goes: the repository as it is called now. Raises ActRefused for a name that cannot be."""
     try:
         return repository_path(*client.current(owner, name), rest)
     except StageUnreadable as error:
@@ -77,21 +78,22 @@ def _refusal_of_opening(answer: Answer) -> ActRefused:
     words = message_of(answer)
     low = words.lower()
     if answer.status == 422 and "already exists" in low:
-        return _refusal(answer, RefusalCode.ALREADY_EXISTS, transient=True)
+        return refusal_of(answer, RefusalCode.ALREADY_EXISTS, transient=True)
     if answer.status == 422 and "no commits between" in low:
-        return _refusal(answer, RefusalCode.NO_COMMITS)
-    return _refusal(answer, _CODES.get(answer.status, RefusalCode.OTHER))
+        return refusal_of(answer, RefusalCode.NO_COMMITS)
+    return refusal_of(answer, CODES.get(answer.status, RefusalCode.OTHER))
 
 
 def _refusal_of_merging(answer: Answer) -> ActRefused:
     """Of the 405s only "Base branch was modified" passes by itself; the others need somebody to do something."""
     if answer.status == 405 and "base branch was modified" in message_of(answer).lower():
-        return _refusal(answer, RefusalCode.BASE_MOVED, transient=True)
-    code = _CODES.get(answer.status, RefusalCode.OTHER)
-    return _refusal(answer, code, transient=code is RefusalCode.HEAD_MOVED)
+        return refusal_of(answer, RefusalCode.BASE_MOVED, transient=True)
+    code = CODES.get(answer.status, RefusalCode.OTHER)
+    return refusal_of(answer, code, transient=code is RefusalCode.HEAD_MOVED)
 
 
-def _refusal(answer: Answer, code: RefusalCode, *, transient: bool = False) -> ActRefused:
+def refusal_of(answer: Answer, code: RefusalCode, *, transient: bool = False) -> ActRefused:
+    """GitHub's no in its own words, with what they mean where that is known."""
     words = message_of(answer) or _WORDS.get(code, f"refused with status {answer.status}, without a reason")
     hint = f" ({_WORDS[code]})" if code in _WORDS and words != _WORDS[code] else ""
     return ActRefused(answer.status, f"{words.rstrip('.')}{hint}.", code=code, transient=transient)

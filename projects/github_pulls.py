@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from projects import github_upkeep
 from projects.github_acts import create_pull_request, merge_pull_request
 from projects.github_answers import GraphQLAnswer
 from projects.github_batches import in_batches
@@ -15,6 +16,7 @@ from projects.github_pulls_answers import own_pulls, page_of, pull_request_of, r
 from projects.github_pulls_query import Names, latest_pulls_query, more_pulls_query, pull_query, releases_query
 from projects.github_renames import as_written, name_taken, trace_by_id
 from projects.github_troubles import broken, unreadable
+from projects.github_upkeep import Status
 from projects.github_values import (
     ActRefused,
     AnswerLost,
@@ -38,6 +40,7 @@ __all__ = [
     "RefusalCode",
     "ReleaseQuestion",
     "ReleaseState",
+    "Status",
 ]
 
 RELEASES_OF_A_QUERY: Final = 50
@@ -141,6 +144,28 @@ class GitHub:
         return merge_pull_request(
             self._client, owner, name, number, sha=sha, method=method, title=title, message=message
         )
+
+    # --- acts around a release: all raise ActRefused, AnswerLost, and none is ever sent twice ------------------------
+
+    def set_status(self, owner: str, name: str, sha: str, status: Status, *, target_url: str = "") -> None:
+        github_upkeep.set_status(self._client, owner, name, sha, status, target_url=target_url)
+
+    def comment(self, owner: str, name: str, number: int, body: str) -> None:
+        github_upkeep.comment(self._client, owner, name, number, body)
+
+    def edit_pull_request(self, owner: str, name: str, number: int, *, body: str) -> None:
+        github_upkeep.edit_pull_request(self._client, owner, name, number, body=body)
+
+    def create_branch(self, owner: str, name: str, branch: str, sha: str) -> None:
+        github_upkeep.create_branch(self._client, owner, name, branch, sha)
+
+    def statuses(self, owner: str, name: str, sha: str) -> tuple[Status, ...]:
+        """Of a commit, newest first. Raises StageUnreadable."""
+        return github_upkeep.statuses(self._client, owner, name, sha)
+
+    def comments(self, owner: str, name: str, number: int) -> tuple[str, ...]:
+        """The texts of a pull request's comments, oldest first. Raises StageUnreadable."""
+        return github_upkeep.comments(self._client, owner, name, number)
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
