@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from blocks.models import DeployBlock
 from tests.invariants import model
-from tests.releases.wire import Died, When, Wire, tapped
+from tests.releases.wire import Died, When, Wire, killed_at_line, tapped
 from tests.releases.world import DAY, World
 from tests.servers.github import GitHubServer
 
@@ -191,6 +191,9 @@ class Releases(RuleBasedStateMachine):
     def pass_of_the_engine(self) -> None:
         before = self.before()
         self.pass_once()
+        self.check_merges_since(before)
+
+    def check_merges_since(self, before: model.Before) -> None:
         for merge in model.merges(self.world)[before.merges :]:
             note(f"merged {merge}")
             model.check_merge(self.world, merge, before)
@@ -205,6 +208,15 @@ class Releases(RuleBasedStateMachine):
         self.pass_of_the_engine()
         self.wait(DAY)
         self.pass_of_the_engine()
+
+    @rule(line=st.integers(1, 1500))
+    def a_pass_that_is_killed(self, line: int) -> None:
+        """Between any two lines of the release loop: of an act, of what leads to it, or of what is written after it."""
+        before = self.before()
+        with killed_at_line(line) as died:
+            self.pass_once()
+        self.figures["killed"] += died()
+        self.check_merges_since(before)
 
     def pass_once(self) -> None:
         try:

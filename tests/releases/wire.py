@@ -1,9 +1,12 @@
 """Between Horizon and the network: where a process dies, or something else happens, just before or after a request."""
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -51,6 +54,32 @@ class Wire:
 
 def die() -> None:
     raise Died
+
+
+RELEASES = str(Path(__file__).resolve().parents[2] / "releases")
+
+
+@contextmanager
+def killed_at_line(number: int) -> Iterator[Callable[[], bool]]:
+    """Dies at the so-manyeth line that runs of the app `releases`; gives what tells whether it came to that."""
+    left = number
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal left
+        if not frame.f_code.co_filename.startswith(RELEASES):
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                raise Died
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield lambda: left <= 0
+    finally:
+        sys.settrace(before)
 
 
 @contextmanager
