@@ -210,6 +210,10 @@ class Release(models.Model):
                 condition=~Q(state="merged") | Q(merged_at__isnull=False), name="release_merged_has_a_time"
             ),
         ]
+        indexes = [
+            # releases/live.py looks for those that were not seen live, at every poll.
+            models.Index(fields=["-merged_at"], condition=Q(state="merged", live_at=None), name="release_not_live"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.strategy} #{self.number}"

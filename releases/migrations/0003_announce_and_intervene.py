@@ -428,4 +428,8 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'ways back',
             },
         ),
+        migrations.AddIndex(
+            model_name='release',
+            index=models.Index(condition=models.Q(('live_at', None), ('state', 'merged')), fields=['-merged_at'], name='release_not_live'),
+        ),
     ]
