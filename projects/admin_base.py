@@ -97,6 +97,7 @@ class ConfiguredAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
         configure.save(obj, actor=actor_of(request), at=timezone.now())
+        self.warn(request, form)
 
     def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
         configure.delete(obj, actor=actor_of(request), at=timezone.now())
@@ -116,12 +117,18 @@ class ConfiguredAdmin(ModelAdmin):
             configure.save(thing, actor=actor, at=now)
         for row in formset.forms:
             if row not in formset.deleted_forms:
+                self.warn(request, row)
                 for inside in getattr(row, "nested_formsets", ()):
                     self.save_formset(request, row, inside.formset, change)
 
     def require_change(self, request: HttpRequest, thing: models.Model) -> None:
         if request.method != "POST" or not self.has_change_permission(request, thing):
             raise PermissionDenied
+
+    def warn(self, request: HttpRequest, form: Any) -> None:
+        """Tell what was saved all the same."""
+        for warning in getattr(form, "warnings", ()):
+            messages.warning(request, warning)
 
     def tell(self, request: HttpRequest, text: str, *, good: bool) -> None:
         messages.add_message(request, messages.SUCCESS if good else messages.ERROR, text)

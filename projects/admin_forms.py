@@ -85,6 +85,7 @@ class RuledForm(ModelForm):
     """A form whose rules are those of projects/validation.py: `rules` looks at the instance as it would be saved."""
 
     typed_secrets: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # told once it is saved
 
     def rules(self) -> Iterable[Problem]:
         raise NotImplementedError

@@ -29,7 +29,7 @@ from projects.github_answers import (
 )
 from projects.github_budget import Budget
 from projects.github_credentials import Credentials
-from projects.github_transport import Wire
+from projects.github_transport import Wire, is_impatient
 from projects.github_troubles import (
     Passing,
     TooHeavy,
@@ -210,7 +210,7 @@ class GitHubClient:
         give_up_at = time.monotonic() + RETRY_SECONDS
         outcome = self._try(verb, path, payload, parameters)
         for attempt in range(1, READ_ATTEMPTS):
-            if not isinstance(outcome, Passing) or time.monotonic() > give_up_at:
+            if not isinstance(outcome, Passing) or time.monotonic() > give_up_at or is_impatient():
                 break
             if divisible and isinstance(outcome, TooHeavy):
                 break

@@ -11,7 +11,9 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
 
@@ -29,6 +31,22 @@ READ_SECONDS: Final = 15  # without a byte
 TOTAL_SECONDS: Final = 20  # for one answer
 LARGEST_ANSWER: Final = 20 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
+
+_patience: ContextVar[float] = ContextVar("seconds that a person waits", default=TOTAL_SECONDS)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Inside, an answer is waited for no longer than this, and nothing is tried twice: a person waits for the page."""
+    before = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(before)
+
+
+def is_impatient() -> bool:
+    return _patience.get() < TOTAL_SECONDS
 
 
 class Wire:
@@ -133,7 +151,7 @@ def _request(session: requests.Session, connection: _Http | _Https) -> requests.
             url,
             headers=connection.headers,
             data=connection.input,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            timeout=(min(CONNECT_SECONDS, _patience.get()), min(READ_SECONDS, _patience.get())),
             allow_redirects=False,
             stream=True,
         )
@@ -169,7 +187,7 @@ def _loss_of_tls(text: str) -> Loss:
 
 def _read(response: requests.Response) -> str:
     """The body, within the limits of size and time. Reads what is there, so that a trickle cannot outlast the clock."""
-    end = time.monotonic() + TOTAL_SECONDS
+    end = time.monotonic() + _patience.get()
     body = bytearray()
     loss = Loss.DROPPED
     try:

@@ -18,8 +18,15 @@ from releases.validation import possible_rivals, removal_problems, rival_problem
 
 
 class StrategyFormSet(BaseInlineFormSet):
+    on_this_page: list[DeployStrategy]  # the strategies of all stages of one submission
+
     def clean(self) -> None:
         super().clean()
+        for form in self.forms:
+            if form not in self.deleted_forms and form.has_changed() and form.instance.head:
+                for problem in rival_problems(form.instance, self.on_this_page):
+                    form.add_problem(problem)
+                self.on_this_page.append(form.instance)
         for problem in removal_problems([form.instance for form in self.deleted_forms if form.instance.pk]):
             raise ValidationError(problem.message)
 
@@ -37,12 +44,19 @@ class StrategyInline(StackedInline):
     class Media:
         js = ["js/admin-rows.js"]
 
+    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        formset = super().get_formset(request, obj, **options)
+        formset.on_this_page = request.__dict__.setdefault("horizon_strategies", [])
+        return formset
+
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("stage__project__organization")
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "profile":
             options |= profile_choice(request, Profile.GITHUB_KINDS)
+        elif db_field.name == "slack_profile":
+            options |= profile_choice(request, [Profile.Kind.SLACK_BOT])
         return super().formfield_for_foreignkey(db_field, request, **options)
 
 
@@ -80,6 +94,10 @@ class DeployStrategyAdmin(ConfiguredAdmin):
             options["queryset"] = manager.filter(project__archived_at=None).select_related("project__organization")
         elif db_field.name == "profile":
             options["queryset"] = Profile.objects.filter(kind__in=Profile.GITHUB_KINDS).select_related("organization")
+            options["required"] = False
+        elif db_field.name == "slack_profile":
+            bots = Profile.objects.filter(kind=Profile.Kind.SLACK_BOT)
+            options["queryset"] = bots.select_related("organization")
             options["required"] = False
         return super().formfield_for_foreignkey(db_field, request, **options)
 

@@ -36,15 +36,19 @@ def apply(
     at: datetime,
     prune: bool = False,
     dry_run: bool = False,
+    ask_hosts: bool = False,
     say: Callable[[str], None],
 ) -> int:
-    """Say each change of the plan, then make them all, in one transaction. Returns their number. Raises Refused."""
+    """Say each change of the plan, then make them all, in one transaction. Returns their number. Raises Refused.
+
+    `ask_hosts`: whether the branches of new strategies exist is asked of their hosts, which may take seconds.
+    """
     try:
         organizations, complaints = read_declared(content, environment)
     except Unreadable as error:
         raise Refused([Complaint(error.line, error.message)]) from None
     with transaction.atomic():
-        plan = plan_of(organizations, prune=prune)
+        plan = plan_of(organizations, at=at, prune=prune, ask_hosts=ask_hosts)
         if complaints or plan.complaints:
             raise Refused([*complaints, *plan.complaints])
         for line in _lines(plan):
@@ -86,7 +90,10 @@ def _take(step: Step, *, actor: Actor, at: datetime, again: set[int]) -> None:
 def export() -> str:
     """The configuration of all organizations, archived projects and secrets left out, always in the same order."""
     found = Organization.objects.prefetch_related(
-        "profiles", "projects__stages__profile", "projects__stages__strategies__profile"
+        "profiles",
+        "projects__stages__profile",
+        "projects__stages__strategies__profile",
+        "projects__stages__strategies__slack_profile",
     )
     content = {
         "organizations": [_organization(organization) for organization in sorted(found, key=lambda one: one.name)]

@@ -21,8 +21,10 @@ def fill(thing: models.Model, declared: Declared, names: Iterable[str]) -> None:
         setattr(thing, name, declared.values.get(name, default))
 
 
-def profile_named(declared: Declared, profiles: list[Profile]) -> tuple[Profile | None, list[Problem]]:
-    name = declared.text("profile")
+def profile_named(
+    declared: Declared, profiles: list[Profile], key: str = "profile"
+) -> tuple[Profile | None, list[Problem]]:
+    name = declared.text(key)
     if not name:
         return None, []
     found = {profile.name: profile for profile in profiles}
@@ -31,7 +33,7 @@ def profile_named(declared: Declared, profiles: list[Profile]) -> tuple[Profile 
     if profile is not None:
         return profile, []
     known = f" It has {', '.join(sorted(found))}." if found else " It has none yet."
-    return None, [Problem("profile", f"The organization has no profile “{name[:100]}”.{hint(name, found) or known}")]
+    return None, [Problem(key, f"The organization has no profile “{name[:100]}”.{hint(name, found) or known}")]
 
 
 def matched(declared: Sequence[Declared], stored: Sequence[Named]) -> list[tuple[Declared, Named | None]]:

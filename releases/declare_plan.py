@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from django.db import models
@@ -27,10 +28,17 @@ from projects.validation_profiles import (
     secret_problems,
     tidy_profile,
 )
+from releases.branches import asks_the_same, look_for_branches
 from releases.declare_matching import fill, matched, paired, profile_named, with_left_ones
 from releases.declared import Declared
 from releases.models import DeployStrategy
-from releases.validation import default_warning, released_to, removal_problems, strategy_problems
+from releases.validation import (
+    default_warning,
+    released_to,
+    removal_problems,
+    strategy_problems,
+    strategy_warnings,
+)
 from releases.webhook_urls import as_secret
 from releases.yaml_tree import Complaint
 
@@ -83,9 +91,9 @@ class Plan:
     complaints: list[Complaint] = field(default_factory=list)
 
 
-def plan_of(organizations: Sequence[Declared], *, prune: bool) -> Plan:
+def plan_of(organizations: Sequence[Declared], *, at: datetime, prune: bool, ask_hosts: bool) -> Plan:
     """Lock the organizations that the file names and plan. Must run inside a transaction."""
-    planner = _Planner(prune)
+    planner = _Planner(prune, at)
     known = list(Organization.objects.only("name"))
     pairs = matched(organizations, known)
     stored = {one.pk: one for one in _stored([known.pk for _, known in pairs if known is not None])}
@@ -93,6 +101,8 @@ def plan_of(organizations: Sequence[Declared], *, prune: bool) -> Plan:
         planner.organization(declared, stored[found.pk] if found else None)
     planner.look_for_rivals(list(stored))
     planner.look_for_releases()
+    if ask_hosts and not planner.plan.complaints:
+        planner.look_for_branches()
     return planner.plan
 
 
@@ -108,12 +118,16 @@ def _stored(numbers: list[int]) -> Iterator[Organization]:
                 stage.profile = profiles.get(stage.profile_id) if stage.profile_id else None
                 for strategy in stage.strategies.all():
                     strategy.profile = profiles.get(strategy.profile_id) if strategy.profile_id else None
+                    bot_id = strategy.slack_profile_id
+                    strategy.slack_profile = profiles.get(bot_id) if bot_id else None
         yield organization
 
 
 class _Planner:
-    def __init__(self, prune: bool) -> None:
+    def __init__(self, prune: bool, at: datetime) -> None:
         self.prune = prune
+        self.at = at
+        self.moved: list[tuple[Declared, DeployStrategy]] = []  # those whose branches are new
         self.plan = Plan()
         self.declared: list[tuple[Declared, DeployStrategy]] = []
         self.left_alone: list[DeployStrategy] = []
@@ -126,12 +140,13 @@ class _Planner:
             title = f"{thing._meta.verbose_name} {thing}" if declared.name or not declared.shape.named else None
             self.plan.complaints.append(Complaint(line, f"{title}: {problem.message}" if title else problem.message))
 
-    def keep(self, thing: models.Model, before: Described) -> None:
-        """Plan to save the thing, if it differs from what is stored."""
+    def keep(self, thing: models.Model, before: Described) -> bool:
+        """Plan to save the thing, if it differs from what is stored; whether it does."""
         if not before:
             self.plan.steps.append(Step(Verb.CREATE, thing))
         elif before != described(thing):
             self.plan.steps.append(Step(Verb.CHANGE, thing, before))
+        return not before or before != described(thing)
 
     # --- organizations, profiles ------------------------------------------------------------------------------------
 
@@ -223,8 +238,13 @@ class _Planner:
         befores = {strategy.pk: described(strategy) for strategy in old}
         for declared, stored in paired(parent.children.get("strategies", []), old):
             strategy = stored or DeployStrategy(stage=stage)
+            original = copy(stored) if stored else None
             self._fill_strategy(strategy, declared, organization, profiles)
-            self.keep(strategy, befores.get(strategy.pk, {}))
+            if self.keep(strategy, befores.get(strategy.pk, {})):
+                bots = [profile for profile in profiles if profile.kind == Profile.Kind.SLACK_BOT]
+                self.note(strategy, strategy_warnings(strategy, bots))
+            if not asks_the_same(strategy, original):
+                self.moved.append((declared, strategy))
             self.declared.append((declared, strategy))
             old = [other for other in old if other is not strategy]
         if self.prune:
@@ -235,16 +255,20 @@ class _Planner:
     def _fill_strategy(
         self, strategy: DeployStrategy, declared: Declared, organization: Organization, profiles: list[Profile]
     ) -> None:
-        names = [name for name in declared.shape.fields if name not in ("profile", "slack_webhook_urls")]
+        others = ("profile", "slack_profile", "slack_webhook_urls")
+        names = [name for name in declared.shape.fields if name not in others]
         fill(strategy, declared, names)
         if "merge_prior_warning" not in declared.values:
             strategy.merge_prior_warning = default_warning(strategy.merge_after)
         strategy.profile, unknown = profile_named(declared, profiles)
+        strategy.slack_profile, unknown_bot = profile_named(declared, profiles, "slack_profile")
+        unknown += unknown_bot
         urls = declared.values.get("slack_webhook_urls")
         given = [str(url) for url in urls] if isinstance(urls, list) else None
         self.complain(declared, strategy, unknown)
         if not unknown:
-            self.complain(declared, strategy, strategy_problems(strategy, organization, given or []))
+            problems = strategy_problems(strategy, organization, given or [], at=self.at)
+            self.complain(declared, strategy, problems)
         if given is not None and not _is(strategy.slack_webhook_urls, "\n".join(given)):
             strategy.slack_webhook_urls = as_secret(given)
 
@@ -269,7 +293,8 @@ class _Planner:
         gone = {step.thing.pk for step in self.plan.removals if isinstance(step.thing, Stage)}
         moved = {step.thing.pk for step in self.plan.steps if isinstance(step.thing, Stage) and step.thing.pk}
         users = [stage for stage in profile.stages.select_related("project") if stage.pk not in gone | moved]
-        released = [strategy for strategy in profile.strategies.all() if strategy.stage_id not in gone]
+        strategies = [*profile.strategies.all(), *profile.announcing_strategies.all()]
+        released = [strategy for strategy in strategies if strategy.stage_id not in gone]
         if users or released or any(self._uses(step.thing, profile) for step in self.plan.steps):
             self.plan.notes.append(
                 f"= profile {profile} kept: stages or strategies, perhaps of archived projects, use it"
@@ -278,7 +303,19 @@ class _Planner:
             self.plan.removals.append(Step(Verb.DELETE, profile))
 
     def _uses(self, thing: models.Model, profile: Profile) -> bool:
+        if isinstance(thing, DeployStrategy) and thing.slack_profile is profile:
+            return True
         return isinstance(thing, Stage | DeployStrategy) and thing.profile is profile
+
+    def look_for_branches(self) -> None:
+        """Hosts are asked whether branches exist that were not asked for before."""
+        found = look_for_branches([strategy for _, strategy in self.moved], self.at)
+        for (declared, strategy), answer in zip(self.moved, found, strict=True):
+            self.complain(declared, strategy, answer.problems)
+            self.note(strategy, [answer.warning] if answer.warning else [])
+
+    def note(self, strategy: DeployStrategy, warnings: Iterable[str]) -> None:
+        self.plan.notes += [f"! {strategy._meta.verbose_name} {strategy}: {warning}" for warning in warnings]
 
     def look_for_releases(self) -> None:
         """Nothing is removed whose release the host is asked for at this moment."""

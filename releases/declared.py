@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from projects.validation import hint
+from releases.durations import seconds_of
 from releases.yaml_tree import Complaint, Node, read
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_BARE_NUMBER = re.compile(r"[-+]?[0-9_.]+")
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 LARGEST_NUMBER = 2**31 - 1
 
@@ -18,6 +20,7 @@ class Reading(Enum):
 
     TEXT = auto()
     NUMBER = auto()
+    SPAN = auto()
     YES_NO = auto()
     TEXTS = auto()
     SECRET = auto()
@@ -53,14 +56,19 @@ STRATEGY = Shape(
         "automatic": _B,
         "base": _T,
         "head": _T,
-        "merge_after": _N,
-        "merge_prior_warning": _N,
+        "merge_after": Reading.SPAN,
+        "merge_prior_warning": Reading.SPAN,
+        "min_commit_age": Reading.SPAN,
+        "max_wait": Reading.SPAN,
         "merge_method": _T,
         "required_checks": _L,
         "slack_webhook_urls": Reading.SECRETS,
         "slack_channels": _L,
+        "slack_profile": _T,
         "blocked_time_buckets": _L,
         "time_zone": _T,
+        "commit_status": _B,
+        "live_within": Reading.SPAN,
     },
     named=False,
 )
@@ -196,8 +204,8 @@ class _Reader:
         if node.kind != "text":
             self.complain(node.line, f"{key} must be a single value, not a {node.kind}.")
             return None
-        if reading is Reading.NUMBER:
-            return self._number(node, key)
+        if reading in (Reading.NUMBER, Reading.SPAN):
+            return self._number(node, key) if reading is Reading.NUMBER else self._span(node, key)
         if reading is Reading.YES_NO:
             if node.text.lower() not in _WORDS:
                 self.complain(node.line, f"{key} is neither true nor false.")
@@ -209,6 +217,20 @@ class _Reader:
         if re.fullmatch(r"[0-9]{1,10}", text) and int(text) <= LARGEST_NUMBER:
             return int(text)
         self.complain(node.line, f"{key} must be a whole number from 0 on, and no larger than {LARGEST_NUMBER:,}.")
+        return None
+
+    def _span(self, node: Node, key: str) -> int | None:
+        """Seconds, or a length of time in words."""
+        if _BARE_NUMBER.fullmatch(node.text.strip()):
+            return self._number(node, key)
+        try:
+            seconds = seconds_of(node.text)
+        except ValueError as error:
+            self.complain(node.line, f"{key}: {error}")
+            return None
+        if seconds <= LARGEST_NUMBER:
+            return seconds
+        self.complain(node.line, f"{key}: “{node.text.strip()[:40]}” is longer than anybody waits.")
         return None
 
     def _texts(self, node: Node, key: str, reading: Reading) -> list[str] | None:

@@ -23,7 +23,8 @@ def seconds_of(text: str) -> int:
     sizes = [_size(match[3]) for match in found]
     if not found or rest or None in sizes:
         raise ValueError(
-            f"“{text.strip()[:40]}” is no length of time: write it for example as 24 hours, 90 minutes or 1 day 6 hours."
+            f"“{text.strip()[:40]}” is no length of time: write it for example as 24 hours, 90 minutes or 1 day 6 "
+            "hours."
         )
     return round(sum(_number(match) * (size or 0) for match, size in zip(found, sizes, strict=True)))
 

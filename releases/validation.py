@@ -1,23 +1,30 @@
 """The rules of deploy strategies, shared by the admin and by YAML files (see projects/validation.py)."""
 
 import re
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from functools import cache
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
-from croniter import croniter
-from croniter.croniter import CroniterError
 from django.conf import settings
 
 from projects import remotes
 from projects.models import Organization, Profile
-from projects.validation import CONTROLS, Problem, Problems, hint, text_problems
+from projects.validation import CONTROLS, Problem, Problems, text_problems
+from releases.calendar import ClosedRule
+from releases.messages import listed
 from releases.models import DeployStrategy, Release
+from releases.validation_times import default_warning, time_problems, time_warnings
 
-DEFAULT_WARNING = 3600  # seconds
-LONGEST_WAIT = 365 * 24 * 3600  # seconds
+__all__ = [
+    "default_warning",
+    "possible_rivals",
+    "released_to",
+    "removal_problems",
+    "rival_problems",
+    "strategy_problems",
+    "strategy_warnings",
+]
+
 MOST_TARGETS = 20
 LONGEST_URL = 500
 
@@ -25,33 +32,29 @@ LONGEST_URL = 500
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 # https://docs.slack.dev/reference/objects/conversation-object/ : a name, or an id
 _CHANNEL = re.compile(r"#?[^\s#,@:A-Z]{1,80}|[CGD][A-Z0-9]{6,}")
-_CRON = re.compile(r"[0-9A-Za-z*,/?#\s-]+")
-_NOT_FIXED = re.compile(r"\b[HhRr]\b")  # croniter's hashed and random fields
-_A_DAY = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def strategy_problems(
-    strategy: DeployStrategy, organization: Organization | None, webhook_urls: Iterable[str] = ()
+    strategy: DeployStrategy,
+    organization: Organization | None,
+    webhook_urls: Iterable[str] = (),
+    *,
+    at: datetime,
+    organization_rules: Sequence[ClosedRule] = (),
 ) -> Problems:
-    """What is wrong with a strategy of a stage in this organization; `webhook_urls` are those given now, in clear."""
+    """What is wrong with a strategy of a stage in this organization; `webhook_urls` are those given now, in clear,
+    `organization_rules` its closed hours and holidays."""
     yield from text_problems(strategy)
     yield from _problems_of_branches(strategy)
     yield from _problems_of_profile(strategy, organization)
-    yield from _problems_of_times(strategy)
-    if strategy.time_zone not in _time_zones():
-        yield Problem(
-            "time_zone",
-            "There is no such time zone: write a name of the IANA list, for example "
-            f"America/New_York.{hint(strategy.time_zone, _time_zones())}",
-        )
-    for bucket in strategy.blocked_time_buckets:
-        yield from _problems_of_cron(bucket)
+    yield from time_problems(strategy, organization_rules, at)
     yield from _problems_of_slack(strategy, list(webhook_urls))
+    yield from _problems_of_bot(strategy, organization)
 
 
-def default_warning(merge_after: int | None) -> int:
-    """Seconds of warning where none are given: an hour, or half of a shorter wait."""
-    return DEFAULT_WARNING if merge_after is None or merge_after > DEFAULT_WARNING else merge_after // 2
+def strategy_warnings(strategy: DeployStrategy, bots: Iterable[Profile]) -> list[str]:
+    """What may be saved, and what somebody should know of; `bots` are the Slack bots of the organization."""
+    return [*time_warnings(strategy), *_warnings_of_channels(strategy, list(bots))]
 
 
 def _problems_of_branches(strategy: DeployStrategy) -> Problems:
@@ -116,43 +119,6 @@ def _problems_of_own_repository(strategy: DeployStrategy) -> Problems:
         )
 
 
-def _problems_of_times(strategy: DeployStrategy) -> Problems:
-    after, warning = strategy.merge_after, strategy.merge_prior_warning
-    if after is not None and not 0 <= after <= LONGEST_WAIT:
-        yield Problem("merge_after", f"merge_after is seconds from 0 to {LONGEST_WAIT} (365 days), or empty.")
-        return
-    if not 0 <= warning <= LONGEST_WAIT:
-        yield Problem("merge_prior_warning", f"merge_prior_warning is seconds from 0 to {LONGEST_WAIT} (365 days).")
-    elif after is not None and warning and warning >= after:
-        yield Problem(
-            "merge_prior_warning",
-            f"merge_prior_warning ({warning} s) must be shorter than merge_after ({after} s): people are warned "
-            "between the opening and the merge. Shorten the warning, or wait longer.",
-        )
-
-
-def _problems_of_cron(bucket: str) -> Problems:
-    field = "blocked_time_buckets"
-    if len(bucket.split()) != 5 or not _CRON.fullmatch(bucket) or _NOT_FIXED.search(bucket):
-        yield Problem(
-            field,
-            f"“{bucket[:50]}” is no cron expression: write five fields, for example * 1-2 * * * for 01:00 to 02:59.",
-        )
-        return
-    try:
-        minutes = croniter(bucket, _A_DAY)
-        minutes.get_next(float)
-    except (CroniterError, ValueError, KeyError):
-        yield Problem(
-            field,
-            f"“{bucket[:50]}” is no cron expression that ever matches: minute, hour, day, month, day of week, for "
-            "example * 1-2 * * * for 01:00 to 02:59.",
-        )
-        return
-    if all(values == ["*"] for values in minutes.expanded):
-        yield Problem(field, f"“{bucket}” closes every minute: to stop releases, take automatic away, or make a block.")
-
-
 def _problems_of_slack(strategy: DeployStrategy, urls: list[str]) -> Problems:
     if len(urls) > MOST_TARGETS or len(strategy.slack_channels) > MOST_TARGETS:
         yield Problem("slack_channels", f"A strategy has at most {MOST_TARGETS} webhooks and {MOST_TARGETS} channels.")
@@ -162,6 +128,31 @@ def _problems_of_slack(strategy: DeployStrategy, urls: list[str]) -> Problems:
     for number, url in enumerate(urls, start=1):
         if problem := _problem_of_webhook_url(url):
             yield Problem("slack_webhook_urls", f"Slack webhook URL {number}: {problem}")
+
+
+def _problems_of_bot(strategy: DeployStrategy, organization: Organization | None) -> Problems:
+    bot = strategy.slack_profile
+    if bot is None:
+        return
+    if organization is not None and bot.organization != organization:
+        yield Problem(
+            "slack_profile", f"The profile {bot} belongs to another organization: choose one of {organization}."
+        )
+    elif bot.kind in Profile.Kind.values and bot.kind != Profile.Kind.SLACK_BOT:
+        yield Problem("slack_profile", f"Channels are written to by a slack-bot profile; {bot.name} is {bot.kind}.")
+
+
+def _warnings_of_channels(strategy: DeployStrategy, bots: list[Profile]) -> list[str]:
+    chosen, channels = strategy.slack_profile, strategy.slack_channels
+    if chosen is not None and not channels:
+        return [f"{chosen.name} writes to channels only, and none is named: give slack_channels."]
+    if chosen is not None or not channels or len(bots) == 1:
+        return []
+    if not bots:
+        remedy = "give the organization a profile of the kind slack-bot, or a webhook instead of the channel."
+        return [f"Nobody can write to {listed(channels)}: {remedy}"]
+    names = listed([bot.name for bot in bots])
+    return [f"The organization has several Slack bots ({names}): say in slack_profile which one writes."]
 
 
 def _problem_of_webhook_url(url: str) -> str | None:
@@ -183,11 +174,6 @@ def _problem_of_webhook_url(url: str) -> str | None:
             "HORIZON_SLACK_WEBHOOK_HOSTS."
         )
     return None
-
-
-@cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 # --- strategies among each other --------------------------------------------------------------------------------

@@ -27,7 +27,11 @@ class Command(BaseCommand):
             "strategies, that it does not name",
         )
 
-    def handle(self, *, file: str, dry_run: bool, prune: bool, **_: Any) -> None:
+        parser.add_argument(
+            "--offline", action="store_true", help="do not ask hosts whether the branches of strategies exist"
+        )
+
+    def handle(self, *, file: str, dry_run: bool, prune: bool, offline: bool = False, **_: Any) -> None:
         try:
             count = apply(
                 _content(file),
@@ -36,6 +40,7 @@ class Command(BaseCommand):
                 at=timezone.now(),
                 prune=prune,
                 dry_run=dry_run,
+                ask_hosts=not offline,
                 say=self.stdout.write,
             )
         except Refused as refused:
