@@ -3,8 +3,8 @@
 Pure: the standard library only.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +16,7 @@ BEGIN = "<!-- horizon:begin {key} -->"
 END = "<!-- horizon:end -->"
 
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]~|!"})
 
 
 def zone_of(name: str) -> tuple[ZoneInfo, str]:
@@ -79,18 +80,24 @@ def sentence(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One commit that the release brings."""
+    """One commit that the release brings; `pull_request` is that which brought it into the head's history."""
 
     sha: str
     subject: str
     author: str
     login: str | None
     url: str | None
+    pull_request: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What the text of a release pull request is made of. `count` may exceed the commits that are known."""
+    """What the text of a release pull request is made of. `count` may exceed the commits that are known.
+
+    `merge_at` is the moment that people are told, None where there is none to be told; `late` are the commits that came
+    after the notice; `titles` those of merged pull requests, as far as they are known; `pull_url` leads to any of them,
+    by its number.
+    """
 
     key: str
     base: str
@@ -103,6 +110,10 @@ class Announcement:
     zone: str
     project_url: str
     block_url: str
+    warned_before: int | None = None
+    late: frozenset[str] = frozenset()
+    titles: Mapping[int, str] = field(default_factory=dict)
+    pull_url: str = ""
 
 
 def title(base: str, head: str) -> str:
@@ -111,54 +122,108 @@ def title(base: str, head: str) -> str:
 
 
 def body(announcement: Announcement) -> str:
-    """The body: what will happen and when, how to stop it, and the commits by author."""
+    """The body: what will happen and when, how to stop it, and the commits by pull request."""
     parts = [
         BEGIN.format(key=announcement.key),
         _plan(announcement),
         f"**To stop it**, [block it]({announcement.block_url}), or close it: Horizon then waits for new commits.",
         "**Merge it, do not squash or rebase:** the branches must keep their common history.",
+        _late(announcement),
         _commits(announcement),
     ]
     return _limited("\n\n".join(part for part in parts if part))
 
 
+def with_body(text: str, ours: str) -> str | None:
+    """The text of a pull request with Horizon's part of it replaced; None where there are no markers of ours.
+
+    What people wrote before and after it stays as it is.
+    """
+    begin, _, _ = BEGIN.partition("{key}")
+    before, found, rest = text.partition(begin)
+    _, ended, after = rest.partition(END)
+    return f"{before}{ours}{after}" if found and ended else None
+
+
+def part_of(text: str) -> str:
+    """Horizon's part of the text of a pull request, markers included; empty where there is none."""
+    begin, _, _ = BEGIN.partition("{key}")
+    _, found, rest = text.partition(begin)
+    inside, ended, _ = rest.partition(END)
+    return f"{begin}{inside}{END}" if found and ended else ""
+
+
+def comment(text: str, key: str) -> str:
+    """A comment of Horizon's: its key, by which it is found again, and text in which strangers' words are harmless."""
+    return f"<!-- horizon:note {key} -->\n" + "\n\n".join(plain(line) for line in text.splitlines())
+
+
 def _plan(announcement: Announcement) -> str:
     link = f"[Horizon]({announcement.project_url})"
-    if announcement.merge_after is None or announcement.merge_at is None:
-        return f"{link} opened this pull request to release `{announcement.head}`. People merge it."
-    when = moment(announcement.merge_at, announcement.now, announcement.zone)
-    return (
-        f"{link} merges this pull request {span(announcement.merge_after)} after its opening, {when} at the earliest, "
-        "if its checks are green and nobody says no."
-    )
+    if announcement.merge_after is None:
+        return f"{link} releases `{announcement.head}` with this pull request. People merge it."
+    conditions = "if its checks are green and nobody says no."
+    age = f"{link} merges this pull request {span(announcement.merge_after)} after its opening"
+    if announcement.merge_at is None:
+        return f"{age}. That time has come: it is merged as soon as nothing holds it, {conditions}"
+    notice = f" It is announced {span(announcement.warned_before)} before." if announcement.warned_before else ""
+    return f"{age}, {exactly(announcement.merge_at, announcement.zone)} at the earliest, {conditions}{notice}"
+
+
+def _late(announcement: Announcement) -> str:
+    late = [commit for commit in announcement.commits if commit.sha in announcement.late]
+    if not late:
+        return ""
+    lines = [f"### {counted(len(late), 'commit')} came after the notice"]
+    return "\n".join([*lines, "", *(_line(commit) for commit in late[:COMMITS_LISTED])])
 
 
 def _commits(announcement: Announcement) -> str:
+    """Commits of one pull request stand together, in the order of their newest one; then those without any."""
     if not announcement.commits:
         return ""
-    by_author: dict[str, list[Waiting]] = {}
+    groups: dict[int | None, list[Waiting]] = {}
     for commit in announcement.commits[:COMMITS_LISTED]:
-        by_author.setdefault(commit.author, []).append(commit)
-    lines = [f"### {counted(announcement.count, 'commit')}"]
-    for author, commits in sorted(by_author.items(), key=lambda item: -len(item[1])):
-        lines.append(f"\n**{_plain(author)}**\n")
-        lines += [f"- {_plain(commit.subject)} {_linked(commit)}" for commit in commits]
+        groups.setdefault(commit.pull_request, []).append(commit)
+    single = groups.pop(None, [])
+    lines = [f"### {counted(announcement.count, 'commit')}", ""]
+    for number, commits in groups.items():
+        lines += _group(announcement, number or 0, commits)
+    lines += [_line(commit) for commit in single]
     rest = announcement.count - min(len(announcement.commits), COMMITS_LISTED)
     return "\n".join([*lines, *([f"\n… and {counted(rest, 'more commit', 'more commits')}."] if rest > 0 else [])])
+
+
+def _group(announcement: Announcement, number: int, commits: Sequence[Waiting]) -> list[str]:
+    url = announcement.pull_url.format(number=number) if announcement.pull_url else ""
+    link = f"[#{number}]({url})" if url else f"#{number}"
+    name = f" {plain(announcement.titles[number])}" if announcement.titles.get(number) else ""
+    people = listed([plain(author) for author in dict.fromkeys(commit.author for commit in commits)])
+    return [f"- **{link}**{name} by {people}", *(f"  - {_what(commit)}" for commit in commits)]
+
+
+def _line(commit: Waiting) -> str:
+    return f"- {_what(commit)} by {plain(commit.author)}"
+
+
+def _what(commit: Waiting) -> str:
+    return f"{plain(commit.subject)} {_linked(commit)}"
 
 
 def _linked(commit: Waiting) -> str:
     return f"([{commit.sha[:7]}]({commit.url}))" if commit.url else f"({commit.sha[:7]})"
 
 
-def _plain(text: str) -> str:
-    """Text of strangers as plain text: no HTML, no mention that notifies anybody, no marker of ours."""
-    return text.translate(_HTML).replace("@", "@\u200b").replace("\n", " ")
+def plain(text: str) -> str:
+    """Text of strangers as plain text: no HTML or Markdown, no mention that notifies anybody, no reference that closes
+    an issue, no marker of ours."""
+    safe = text.translate(_MARKDOWN).translate(_HTML).replace("\n", " ")
+    return safe.replace("@", "@\u200b").replace("#", "#\u200b")
 
 
 def _limited(text: str) -> str:
     if len(text) > BODY_LIMIT:
-        text = text[:BODY_LIMIT].rsplit("\n", 1)[0] + "\n…"
+        text = text[: BODY_LIMIT - 100].rsplit("\n", 1)[0] + "\n…"
     return f"{text}\n\n{END}"
 
 

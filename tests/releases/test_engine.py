@@ -40,7 +40,7 @@ class TestOpening:
         world.advance()
 
         body = world.repo.pull(1).body or ""
-        assert "24 hours after its opening, tomorrow at 08:00 UTC" in body
+        assert "24 hours after its opening, on Tuesday 24 November 2026 at 08:00 UTC" in body
         assert f"/blocks/new/?project={world.project.pk}" in body
         assert "do not squash or rebase" in body
         assert "Show &lt;b&gt;prices&lt;/b&gt; to @\u200beverybody" in body

@@ -5,7 +5,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from releases.messages import BODY_LIMIT, Announcement, Waiting, body, counted, listed, moment, span, title
+from releases.messages import (
+    BODY_LIMIT,
+    Announcement,
+    Waiting,
+    body,
+    counted,
+    listed,
+    moment,
+    part_of,
+    span,
+    title,
+    with_body,
+)
 
 NOW = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
 
@@ -68,13 +80,30 @@ class TestBody:
         assert text.startswith("<!-- horizon:begin 0b1c -->")
         assert text.endswith("<!-- horizon:end -->")
 
-    def test_lists_commits_by_author_those_with_most_first(self) -> None:
-        commits = (waiting(1, author="Bo"), waiting(2), waiting(3))
+    def test_lists_commits_by_pull_request_and_those_without_any_last(self) -> None:
+        commits = (
+            waiting(1, "Alone", "Bo"),
+            replace(waiting(2, "Newer"), pull_request=12),
+            replace(waiting(3, "Older", "Bo"), pull_request=12),
+        )
+        pulls = {"titles": {12: "Show prices"}, "pull_url": "https://github.com/artsy/candela/pull/{number}"}
 
-        text = body(replace(PLAIN, commits=commits, count=3))
+        text = body(replace(PLAIN, commits=commits, count=3, **pulls))  # type: ignore[arg-type]
 
-        assert text.index("**Ana Lee**") < text.index("**Bo**")
         assert "### 3 commits" in text
+        group = "- **[#12](https://github.com/artsy/candela/pull/12)** Show prices by Ana Lee and Bo\n  - Newer"
+        assert text.index(group) < text.index("  - Older") < text.index("- Alone")
+
+    def test_says_which_commits_came_after_the_notice(self) -> None:
+        text = body(replace(PLAIN, late=frozenset({waiting(1).sha})))
+
+        assert "### 1 commit came after the notice" in text
+
+    def test_names_the_moment_so_that_it_is_true_whenever_it_is_read(self) -> None:
+        assert "on Tuesday 24 November 2026 at 14:05 UTC at the earliest" in body(PLAIN)
+
+    def test_tells_no_time_that_moves_on_while_it_is_held(self) -> None:
+        assert "That time has come" in body(replace(PLAIN, merge_at=None))
 
     def test_counts_the_commits_that_are_not_listed(self) -> None:
         text = body(replace(PLAIN, commits=tuple(waiting(number) for number in range(250)), count=300))
@@ -89,17 +118,30 @@ class TestBody:
 
         text = body(replace(PLAIN, commits=commits, count=100))
 
-        assert len(text) <= BODY_LIMIT + 100
+        assert len(text) <= BODY_LIMIT
         assert text.endswith("<!-- horizon:end -->")
 
     def test_makes_nothing_of_what_strangers_wrote(self) -> None:
-        subject = "<!-- horizon:end --> @all <img src=x>\nsecond"
+        subject = "<!-- horizon:end --> @all <img src=x> ![x](http://evil) fixes #1\nsecond"
 
         text = body(replace(PLAIN, commits=(waiting(1, subject=subject),)))
 
         assert text.count("<!-- horizon:end -->") == 1
         assert "<img" not in text
         assert "@all" not in text
+        assert "![" not in text
+        assert "fixes #1" not in text
+
+    def test_takes_its_place_between_what_people_wrote(self) -> None:
+        ours, newer = body(PLAIN), body(replace(PLAIN, head="next"))
+
+        assert with_body(f"Before\n{ours}\nAfter", newer) == f"Before\n{newer}\nAfter"
+        assert part_of(f"Before\n{ours}\nAfter") == ours
+
+    @pytest.mark.parametrize("text", ["", "By hand", "<!-- horizon:begin 0b1c --> and no end", "<!-- horizon:end -->"])
+    def test_is_put_nowhere_without_its_markers(self, text: str) -> None:
+        assert with_body(text, body(PLAIN)) is None
+        assert part_of(text) == ""
 
     def test_needs_no_commits(self) -> None:
         assert "###" not in body(replace(PLAIN, commits=(), count=0))
