@@ -13,7 +13,11 @@ from django.conf import settings  # noqa: E402
 from dashboard.live import with_live  # noqa: E402  (apps are ready only now)
 from horizon.entrance import behind_proxy, with_whole_bodies  # noqa: E402
 
-application = with_whole_bodies(with_live(_pages), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+application = with_whole_bodies(
+    with_live(_pages),
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    larger={"/webhooks/github": settings.GITHUB_WEBHOOK_MOST_BYTES},
+)
 if settings.BEHIND_PROXY:
     application = behind_proxy(application)
 

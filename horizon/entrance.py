@@ -1,7 +1,7 @@
 """What every request passes before Django sees it: how large and how slow it may be, and whom it comes from."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
@@ -12,31 +12,44 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST = 20.0  # seconds that a body may take to arrive
+LARGE_AT_ONCE = 2
 
 
-def with_whole_bodies(application: Application, most: int, seconds: float = LONGEST) -> Application:
+def with_whole_bodies(
+    application: Application, most: int, seconds: float = LONGEST, *, larger: Mapping[str, int] | None = None
+) -> Application:
     """Hands on a request when its body is there; answers 413 to one of more bytes, 408 to one that does not arrive.
 
     Django would write any body to a temporary file before it asks who sent it, and a slow one would hold one of the
-    places in which requests are answered.
+    places in which requests are answered. The paths in `larger` take bodies of so many bytes, when they say beforehand
+    how many, and only a few at a time: they are in memory before anybody knows who sent them.
     """
+    places = asyncio.Semaphore(LARGE_AT_ONCE)
+    limits = larger or {}
 
     async def site(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
-        if _announced(scope) > most:
+        announced = _announced(scope)
+        if announced <= most:
+            await answered(scope, receive, send, most)
+        elif announced > limits.get(scope.get("path", ""), most):
             await _refuse(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            return
+        else:
+            async with places:
+                await answered(scope, receive, send, announced)
+
+    async def answered(scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         try:
             async with asyncio.timeout(seconds):
-                body = await _body(receive, most)
+                body = await _body(receive, limit)
         except TimeoutError:
             await _refuse(send, HTTPStatus.REQUEST_TIMEOUT)
             return
         if body is None:
             return  # whoever asked has gone
-        if len(body) > most:
+        if len(body) > limit:
             await _refuse(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
         await application(scope, _again(body, receive), send)

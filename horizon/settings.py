@@ -58,6 +58,7 @@ SLACK_WEBHOOK_HOSTS = frozenset(["hooks.slack.com", *env.words("HORIZON_SLACK_WE
 GITHUB_WEBHOOK_SECRETS = env.words("HORIZON_GITHUB_WEBHOOK_SECRETS")
 if env.given("HORIZON_GITHUB_WEBHOOK_SECRETS") is not None and not GITHUB_WEBHOOK_SECRETS:
     raise ImproperlyConfigured("HORIZON_GITHUB_WEBHOOK_SECRETS is empty: set a secret, or do not set it at all.")
+GITHUB_WEBHOOK_MOST_BYTES = 25 * 1024 * 1024  # GitHub sends no larger ones
 MERGES_AT_ONCE = env.number("HORIZON_MERGES_AT_ONCE", 2, least=1, most=1000)
 MINIMUM_VERSIONS = {
     "ruby": env.version("MINIMUM_VERSION_RUBY"),
@@ -208,7 +209,8 @@ LOGGING = {
 
 # How many tasks of a queue run at a time. "polls" asks GitHub's API; "hosts" everything that may take long: git hosts,
 # registries, files. So neither a large fetch nor a git host that hangs holds up GitHub's projects, or a release.
-QUEUES = {"polls": 2, "hosts": 2, "actions": 2}
+# "events" does for single projects what "polls" and "actions" do for all: what is pushed shows while they sweep.
+QUEUES = {"polls": 2, "hosts": 2, "actions": 2, "events": 3}
 CELERY_BROKER_URL = embedded.broker_url(REDIS_URL)
 CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": ssl.CERT_REQUIRED} if REDIS_URL.startswith("rediss:") else None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -238,10 +240,10 @@ CELERY_TIMEZONE = "UTC"
 _poll = POLL_INTERVAL.total_seconds()
 CELERY_BEAT_SCHEDULE = {
     "poll": {"task": "projects.tasks.poll", "schedule": _poll, "options": {"expires": max(_poll * 0.9, 1)}},
-    "poll what was asked for": {
-        "task": "projects.tasks.poll_asked",
-        "schedule": min(_poll, 3),
-        "options": {"expires": 3},
+    "heed events and what was asked for": {
+        "task": "releases.tasks.heed",
+        "schedule": 1,
+        "options": {"expires": 1},
     },
     "advance": {"task": "releases.tasks.advance", "schedule": _poll, "options": {"expires": max(_poll * 0.9, 1)}},
     "advance what changed": {
@@ -253,6 +255,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "projects.tasks.read_properties",
         "schedule": max(_poll, 30),  # those never read, a week old, or whose default branch moved
         "options": {"expires": max(_poll, 30)},
+    },
+    "prune deliveries": {
+        "task": "releases.tasks.prune_deliveries",
+        "schedule": crontab(minute="43", hour="3"),
+        "options": {"expires": 3600},
     },
     "prune": {
         "task": "projects.tasks.prune",

@@ -11,5 +11,6 @@ handler500 = "dashboard.problems.server_error"
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("blocks.urls")),
+    path("", include("releases.urls")),
     path("", include("dashboard.urls")),
 ]

@@ -12,8 +12,8 @@ from typing import Protocol
 from django.db import models, transaction
 
 from audit.record import Actor, record
-from projects import budgets, live
-from projects.models import Organization, Profile, Project, ProjectPoll, Stage
+from projects import budgets, leases, live
+from projects.models import Organization, Profile, Project, Stage
 from projects.secrets import Secret
 
 CONFIG_CHANGED = "config.changed"
@@ -139,18 +139,8 @@ def look_again(project_ids: Iterable[int], *, at: datetime) -> None:
     """Once this transaction is committed, have these projects read soon, whatever the interval, and tell open pages."""
     ids = sorted(set(project_ids))
     if ids:
-        transaction.on_commit(lambda: _ask_for_poll(ids, at))
+        transaction.on_commit(lambda: leases.ask(ids, at))
         live.announce(ids)
-
-
-def _ask_for_poll(ids: list[int], at: datetime) -> None:
-    existing = Project.objects.filter(pk__in=ids).values_list("pk", flat=True)
-    ProjectPoll.objects.bulk_create(
-        [ProjectPoll(project_id=project_id, asked_at=at) for project_id in existing],
-        update_conflicts=True,
-        unique_fields=["project"],
-        update_fields=["asked_at"],
-    )
 
 
 def _shown(value: object, *, changed: bool = False) -> object:

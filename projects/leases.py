@@ -72,6 +72,17 @@ def prolong(lease: UUID, now: datetime) -> None:
     ProjectPoll.objects.filter(lease=lease).update(leased_until=now + LEASE)
 
 
+def ask(project_ids: Iterable[int], at: datetime) -> None:
+    """Have these projects read next, whatever the interval; those that are gone meanwhile are left out."""
+    existing = Project.objects.filter(pk__in=list(project_ids)).order_by("pk").values_list("pk", flat=True)
+    ProjectPoll.objects.bulk_create(
+        [ProjectPoll(project_id=project_id, asked_at=at) for project_id in existing],
+        update_conflicts=True,
+        unique_fields=["project"],
+        update_fields=["asked_at"],
+    )
+
+
 def finish(project_ids: Collection[int], lease: UUID, asked_at: datetime) -> None:
     """Give back projects whose hosts were asked then and had nothing new."""
     ProjectPoll.objects.filter(project__in=project_ids, lease=lease).update(

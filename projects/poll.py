@@ -25,6 +25,7 @@ from projects.sources import Reader, reader_of
 logger = logging.getLogger(__name__)
 
 CHUNK = 50  # projects: GitHub is asked for the refs of up to 50 repositories in one query
+PAUSE = timedelta(seconds=0.5)  # between two readings of one project that is asked for again and again
 READERS = 4  # changed projects read at the same time; GitHub wants no more than 100 requests at once per account
 
 Clock = Callable[[], datetime]
@@ -51,7 +52,9 @@ def lanes(now: datetime, *, only_asked: bool = False) -> list[list[int]]:
     `only_asked`: those that were asked for since they were last read, whatever the interval.
     """
     leases.ensure_polls(Project.objects.active().filter(poll=None))
-    asked = Q(poll__refreshed_at=None) | Q(poll__asked_at__gt=F("poll__refreshed_at"))
+    again = Q(poll__asked_at__gt=F("poll__refreshed_at"))
+    just_read = Q(poll__refreshed_at__gt=now - PAUSE, poll__refreshed_at__lte=now)
+    asked = Q(poll__refreshed_at=None) | again & ~just_read
     stages = Prefetch("stages", Stage.objects.select_related("profile__budget"))
     projects = (
         Project.objects.active()
@@ -67,10 +70,13 @@ def lanes(now: datetime, *, only_asked: bool = False) -> list[list[int]]:
     return list(found.values())
 
 
-def queue_of(lane: Sequence[int]) -> str:
-    """Where a lane waits for its turn: "polls" where GitHub's API answers for all of it, else "hosts"."""
+def queue_of(lane: Sequence[int], *, asked: bool = False) -> str:
+    """Where a lane waits for its turn: "hosts" where another host than GitHub's API must answer; else "polls" in a
+    sweep of all that is due, and "events", which no sweep holds up, where it was asked for."""
     others = Stage.objects.filter(project=lane[0]).exclude(profile__kind__in=Profile.GITHUB_KINDS)
-    return "hosts" if others.exists() else "polls"
+    if others.exists():
+        return "hosts"
+    return "events" if asked else "polls"
 
 
 def _hosts(project: Project) -> tuple[str, ...]:

@@ -23,19 +23,19 @@ def poll() -> None:
     _send(polling.lanes(now), now)
 
 
-@shared_task
+@shared_task(queue="events", ignore_result=True)
 def poll_asked() -> None:
-    """Send out what somebody asked for meanwhile: a new project, a changed one."""
+    """Send out what was asked for meanwhile: a project that was pushed to, a new one, a changed one."""
     now = timezone.now()
-    _send(polling.lanes(now, only_asked=True), now)
+    _send(polling.lanes(now, only_asked=True), now, asked=True)
 
 
-def _send(lanes: list[list[int]], due_at: datetime) -> None:
+def _send(lanes: list[list[int]], due_at: datetime, *, asked: bool = False) -> None:
     for lane in lanes:
         # A message that waits for a whole interval is superseded by the next one.
         poll_lane.apply_async(
             [lane, due_at.isoformat()],
-            queue=polling.queue_of(lane),
+            queue=polling.queue_of(lane, asked=asked),
             expires=settings.POLL_INTERVAL.total_seconds(),
         )
 

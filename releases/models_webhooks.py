@@ -14,6 +14,7 @@ class WebhookDelivery(models.Model):
     host_id = models.BigIntegerField(null=True, help_text="The host's id of the repository.")
     path = models.CharField(max_length=300, blank=True, help_text="owner/name in lower case.")
     ref = models.CharField(max_length=300, blank=True)
+    installation = models.CharField(max_length=30, blank=True, help_text="Of the App, in events about that.")
     received_at = models.DateTimeField()
     processed_at = models.DateTimeField(null=True)
 
@@ -24,6 +25,7 @@ class WebhookDelivery(models.Model):
         indexes = [
             models.Index(fields=["path", "-received_at"], name="webhook_by_path"),
             models.Index(fields=["received_at"], name="webhook_by_time"),
+            models.Index(fields=["received_at"], condition=models.Q(processed_at=None), name="webhook_undone"),
         ]
 
     def __str__(self) -> str:

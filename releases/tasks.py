@@ -6,7 +6,8 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from releases import engine
+from projects.tasks import poll_asked
+from releases import engine, webhooks_look
 
 # So that no task is stopped in the middle of an act; what is left comes first in the next one.
 RUN_TIME = timedelta(seconds=120)
@@ -29,3 +30,35 @@ def advance_profile(profile_id: int | None) -> None:
 def advance_changed() -> None:
     """The releases of projects that changed since they were looked at."""
     engine.advance(engine.changed(timezone.now()), timezone.now, until=timezone.now() + RUN_TIME)
+
+
+# --- events: a queue of its own, so that neither a sweep of all projects nor one of all releases holds them up -------
+
+
+@shared_task(queue="events", ignore_result=True)
+def heed() -> None:
+    """What GitHub told: projects are read, and releases looked at, at once. Every second, too, for what was asked for
+    while it was looked at, and for deliveries whose message was lost."""
+    webhooks_look.message_arrived()
+    webhooks_look.take_in(timezone.now())
+    poll_asked()
+    if webhooks_look.asked_releases(timezone.now()).exists():
+        advance_asked.apply_async(expires=webhooks_look.MESSAGE_LASTS)
+
+
+@shared_task(queue="events", ignore_result=True)
+def advance_asked() -> None:
+    """The releases that events asked for."""
+    if not webhooks_look.claim_engine():
+        return
+    try:
+        now = timezone.now()
+        engine.advance(webhooks_look.asked_releases(now), timezone.now, until=now + RUN_TIME)
+    finally:
+        webhooks_look.engine_ended()
+
+
+@shared_task(queue="events", ignore_result=True)
+def prune_deliveries() -> None:
+    """Forget what GitHub told long ago."""
+    webhooks_look.prune(timezone.now())

@@ -158,6 +158,7 @@ class Migration(migrations.Migration):
                 ('host_id', models.BigIntegerField(help_text="The host's id of the repository.", null=True)),
                 ('path', models.CharField(blank=True, help_text='owner/name in lower case.', max_length=300)),
                 ('ref', models.CharField(blank=True, max_length=300)),
+                ('installation', models.CharField(blank=True, help_text='Of the App, in events about that.', max_length=30)),
                 ('received_at', models.DateTimeField()),
                 ('processed_at', models.DateTimeField(null=True)),
             ],
@@ -344,6 +345,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='webhookdelivery',
             index=models.Index(fields=['received_at'], name='webhook_by_time'),
+        ),
+        migrations.AddIndex(
+            model_name='webhookdelivery',
+            index=models.Index(condition=models.Q(('processed_at', None)), fields=['received_at'], name='webhook_undone'),
         ),
         migrations.AddConstraint(
             model_name='webhookdelivery',

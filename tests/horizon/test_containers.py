@@ -12,7 +12,7 @@ from horizon import env
 
 COMPOSE = (settings.BASE_DIR / "docker-compose.yml").read_text()
 DOCKERFILE = (settings.BASE_DIR / "Dockerfile").read_text()
-OURS = {"migrate", "web", "polls", "hosts", "actions", "beat"}
+OURS = {"migrate", "web", "polls", "hosts", "actions", "events", "beat"}
 
 
 @pytest.fixture
@@ -46,12 +46,12 @@ def test_what_waits_for_a_server_waits_until_it_is_healthy(services: dict[str, d
         needs = services[name]["depends_on"]
         assert needs["postgres"]["condition"] == needs["redis"]["condition"] == "service_healthy"
         assert name == "migrate" or needs["migrate"]["condition"] == "service_completed_successfully"
-    assert all("test" in services[name]["healthcheck"] for name in ("postgres", "redis", "polls", "hosts", "actions"))
+    assert all("test" in services[name]["healthcheck"] for name in ("postgres", "redis", "polls", "hosts", "actions", "events"))
     assert "HEALTHCHECK" in DOCKERFILE
 
 
 def test_every_command_and_queue_that_is_named_exists(services: dict[str, dict[str, Any]]) -> None:
-    words = [services[name]["command"] for name in ("web", "polls", "hosts", "actions", "beat")]
+    words = [services[name]["command"] for name in ("web", "polls", "hosts", "actions", "events", "beat")]
     assert {command[0] for command in words} <= set(get_commands())
     assert {command[1] for command in words if command[0] == "worker"} == set(settings.QUEUES)
     for command in re.findall(r"manage\.py (\w+)", COMPOSE + DOCKERFILE):
