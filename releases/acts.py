@@ -269,7 +269,7 @@ def _is_claimed(release: Release) -> bool:
         release.refresh_from_db(from_queryset=Release.objects.select_for_update(of=("self",)))
     except Release.DoesNotExist:
         return False
-    return release.attempts.filter(finished_at=None).exists()
+    return recording.unfinished(release).exists()
 
 
 def _last_look(strategy: DeployStrategy, decision: Decision, clock: Clock) -> DeployStrategy | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from audit.record import HORIZON, Actor, record
 from projects.configure import look_again
@@ -17,12 +18,19 @@ from releases.situation import Action
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
+# What moves a release; upkeep has attempts of its own, which must not be finished with these.
+MOVES = (Attempt.Act.OPEN, Attempt.Act.MERGE, Attempt.Act.DEQUEUE, Attempt.Act.ASSIGN)
+
+
+def unfinished(release: Release) -> QuerySet[Attempt]:
+    """The attempts to move this release of which nobody knows yet what became."""
+    return release.attempts.filter(finished_at=None, act__in=MOVES)
 
 
 @transaction.atomic
 def opened(release: Release, pull: PullRequest, at: datetime) -> None:
     """Horizon opened this pull request. Its age counts from the host's time, if that can be true by Horizon's clock."""
-    attempt = release.attempts.filter(finished_at=None).first()
+    attempt = unfinished(release).first()
     begun_at = attempt.begun_at if attempt else release.begun_at
     _be_open(release, pull, min(max(pull.created_at, begun_at), at))
     _finish(release, Attempt.Outcome.DONE, at)
@@ -93,7 +101,7 @@ def withdrawn(release: Release) -> None:
     """Nothing was sent: the last look said otherwise."""
     _be_idle(release)
     release.save(update_fields=["state", "asked_at"])
-    release.attempts.filter(finished_at=None).delete()
+    unfinished(release).delete()
     _announce(release)
 
 
@@ -124,7 +132,7 @@ def _forget_refusals(release: Release) -> None:
 
 
 def _finish(release: Release, outcome: Attempt.Outcome, at: datetime, message: str = "") -> None:
-    release.attempts.filter(finished_at=None).update(finished_at=at, outcome=outcome, message=message)
+    unfinished(release).update(finished_at=at, outcome=outcome, message=message)
     _announce(release)
 
 

@@ -26,7 +26,8 @@ SETTLED_AFTER = timedelta(seconds=60)
 
 def pause_after(failures: int) -> timedelta:
     """How long to wait after so many failures in a row."""
-    return min(FIRST_PAUSE * 2 ** min(max(failures - 1, 0), 10), LONGEST_PAUSE)
+    doublings: int = min(max(failures - 1, 0), 10)
+    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
 def failing(releases: Collection[Release], now: datetime) -> dict[tuple[int, str], list[Attempt]]:
