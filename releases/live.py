@@ -177,17 +177,26 @@ def sight(release: Release, place: Place | None, now: datetime) -> Sight:
     name, due = place.stage.name, release.merged_at + timedelta(seconds=release.strategy.live_within)
     if release.live_at is not None:
         return Sight(Seen.LIVE, name, release.live_at)
-    if why := _unreadable(place.stage):
+    if why := _why_unknown(release, place, due, now):
         return Sight(Seen.UNKNOWN, name, why=why)
-    if release.merged_at <= now - FOLLOWED:
-        return Sight(Seen.NOT_LIVE if release.live_alarm_at else Seen.UNKNOWN, name, why="It is no longer looked for.")
     if now < due or not place.elsewhere:
         return Sight(Seen.WAITING, name, until=due if place.elsewhere else None)
-    if _read_at(place.stage) is None or (_read_at(place.stage) or now) < due:
-        return Sight(Seen.UNKNOWN, name, why=f"{name} was not read since {due:%H:%M} UTC.")
-    if _must_ask(release, place.stage):
-        return Sight(Seen.UNKNOWN, name, why=f"{name} runs a commit that could not be compared with the release yet.")
     return Sight(Seen.NOT_LIVE, name, at=release.live_alarm_at)
+
+
+def _why_unknown(release: Release, place: Place, due: datetime, now: datetime) -> str:
+    """Why nobody can say whether it is live; empty where that is known."""
+    name, read_at = place.stage.name, _read_at(place.stage)
+    if trouble := _unreadable(place.stage):
+        return trouble
+    if due <= now - FOLLOWED and release.live_alarm_at is None:
+        return f"It was not seen in {name}, and is no longer looked for."
+    if place.elsewhere and now >= due:
+        if read_at is None or read_at < due:
+            return f"{name} was not read since {due:%H:%M} UTC."
+        if _must_ask(release, place.stage):
+            return f"{name} runs a commit that could not be compared with the release yet."
+    return ""
 
 
 def _unreadable(stage: Stage) -> str:

@@ -145,6 +145,29 @@ def dequeue(source: object, info: Info, input: dict[str, Any]) -> dict[str, Any]
     return {"clientMutationId": input.get("clientMutationId"), "mergeQueueEntry": None}
 
 
+def revert(source: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+    """docs.github.com, mutation revertPullRequest: a branch with the revert, and its pull request to the same base."""
+    pull, here = pull_by_id(input["pullRequestId"], info), context(info)
+    here.require(pull.repository, "contents", "write")
+    here.require(pull.repository, "pull_requests", "write")
+    try:
+        made = pull.repository.pulls.revert(
+            pull, by=here.credential.login, title=input.get("title"), body=input.get("body"), draft=input.get("draft")
+        )
+    except Refused as refused:
+        raise failed("UNPROCESSABLE", refused.message) from refused
+    here.github.act(
+        "pull-request.opened",
+        pull.repository,
+        here.credential.login,
+        number=made.number,
+        head=made.head_ref,
+        base=made.base_ref,
+        sha=made.head_sha,
+    )
+    return {"clientMutationId": input.get("clientMutationId"), "pullRequest": pull, "revertPullRequest": made}
+
+
 def ready_for_review(source: object, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     pull = pull_by_id(input["pullRequestId"], info)
     context(info).require(pull.repository, "pull_requests", "write")

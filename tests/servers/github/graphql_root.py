@@ -124,6 +124,7 @@ MUTATION: Resolvers = {
     "enqueuePullRequest": graphql_pulls.enqueue,
     "dequeuePullRequest": graphql_pulls.dequeue,
     "markPullRequestReadyForReview": graphql_pulls.ready_for_review,
+    "revertPullRequest": graphql_pulls.revert,
 }
 CONNECTION: Resolvers = {
     "nodes": lambda c, i: c.nodes(),

@@ -179,6 +179,17 @@ class AsyncMerge:
     polls_left: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One move of a branch, as the list of a repository's activities has it; None where it was made or deleted."""
+
+    ref: str
+    before: str | None
+    after: str | None
+    by: str
+    at: datetime
+
+
 @dataclass(slots=True)
 class QueueEntry:
     number: int

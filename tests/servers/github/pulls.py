@@ -63,6 +63,37 @@ class Pulls(Merging):
         github.changed(pull, "opened", author)
         return pull
 
+    def revert(
+        self, pull: PullRequest, *, by: str, title: str | None, body: str | None, draft: bool | None
+    ) -> PullRequest:
+        """Undoes a merged pull request on a branch of its own. The texts are those of GitHub's own button."""
+        merged = pull.merge_commit_sha
+        if not pull.merged or merged is None:
+            raise Refused(422, "Pull request is not merged and cannot be reverted.")
+        repository, branch = self.repository, f"revert-{pull.number}-{pull.head_ref}"
+        store, tip = repository.store, pull.base_tip()
+        if HEADS + branch in store.refs:
+            branch = f"{branch}-{repository.github.next_number(repository)}"
+        before = store.commit(merged).parents[0]
+        mine = store.difference(store.commit(merged).tree, store.commit(tip).tree) if tip else {}
+        undone = store.difference(store.commit(merged).tree, store.commit(before).tree)
+        if tip is None or any(mine[path] != undone[path] for path in mine.keys() & undone.keys()):
+            raise Refused(422, "Sorry, this pull request couldn\u2019t be reverted automatically.")
+        changes = f", reversing\nchanges made to {before}." if len(store.commit(merged).parents) > 1 else "."
+        text = f'Revert "{pull.title}"\n\nThis reverts commit {merged}{changes}'
+        who = repository.signature(by, None)
+        made = store.write_commit(store.graft(store.commit(tip).tree, undone), (tip,), who, who, text)
+        repository.move(HEADS + branch, made, by=by)
+        return self.open(
+            repository,
+            branch,
+            pull.base_ref,
+            title=title or f'Revert "{pull.title}"',
+            body=body if body is not None else f"Reverts {repository.full_name}#{pull.number}",
+            author=by,
+            draft=bool(draft),
+        )
+
     def _label(self, base: str, head_repository: Repository) -> str:
         return base if head_repository is self.repository else f"{self.repository.owner}:{base}"
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tests.servers.github.history import HEADS, TAGS, History
-from tests.servers.github.model import CheckRun, Checks, CommitStatus, Role, Rule, Settings
+from tests.servers.github.model import Activity, CheckRun, Checks, CommitStatus, Role, Rule, Settings
 from tests.servers.github.pull_request import PullRequest
 from tests.servers.github.pulls import Pulls
 
@@ -37,6 +37,7 @@ class Repository(History):
         self.mergeable_after = 1
         self.digesting = True
         self.pulls = Pulls(self)
+        self.activities: list[Activity] = []
 
     def __repr__(self) -> str:
         return f"<Repository {self.full_name}>"
@@ -59,6 +60,7 @@ class Repository(History):
         """What follows when a ref has moved already, as after a push by git."""
         if ref.startswith(HEADS):
             self.pushed_at = self.github.now()
+            self.activities.append(Activity(ref, before, after, by, self.pushed_at))
             self.pulls.branch_moved(ref[len(HEADS) :], before, after, by)
         if ref.startswith((HEADS, TAGS)):
             self.github.pushed(self, ref, before, after, by)

@@ -8,7 +8,7 @@ from tests.servers.github import show, show_checks
 from tests.servers.github.access import ANONYMOUS, can_see
 from tests.servers.github.history import SHA
 from tests.servers.github.messages import Answer
-from tests.servers.github.model import Json, Refused, Role
+from tests.servers.github.model import Activity, Json, Refused, Role, stamp
 from tests.servers.github.protection import rules_for
 from tests.servers.github.rest import Call, route
 
@@ -256,3 +256,30 @@ def get_permission(call: Call) -> Answer:
     legacy = {Role.MAINTAIN: "write", Role.TRIAGE: "read"}.get(role, role.value)
     user = {**show.user(call.github, login), "role_name": role.value}
     return Answer.of({"permission": legacy, "role_name": role.value, "user": user})
+
+
+@route("GET", "{r}/activity")
+def list_activities(call: Call) -> Answer:
+    """docs.github.com, "List repository activities": newest first."""
+    call.require("contents")
+    ref = call.incoming.query.get("ref")
+    found = [one for one in reversed(call.repository.activities) if ref in (None, one.ref)]
+    return call.page(found, lambda one: activity(call, one))
+
+
+def activity(call: Call, one: Activity) -> Json:
+    return {
+        "id": call.repository.activities.index(one) + 1,
+        "before": one.before or "0" * 40,
+        "after": one.after or "0" * 40,
+        "ref": one.ref,
+        "timestamp": stamp(one.at),
+        "activity_type": activity_type(call, one),
+        "actor": show.public_user(call.github, one.by),
+    }
+
+
+def activity_type(call: Call, one: Activity) -> str:
+    if one.before is None or one.after is None:
+        return "branch_creation" if one.before is None else "branch_deletion"
+    return "push" if one.before in call.repository.store.ancestors(one.after) else "force_push"
