@@ -45,7 +45,7 @@ class StrategyInline(StackedInline):
         js = ["js/admin-rows.js"]
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
-        formset = super().get_formset(request, obj, **options)
+        formset: Any = super().get_formset(request, obj, **options)
         formset.on_this_page = request.__dict__.setdefault("horizon_strategies", [])
         return formset
 

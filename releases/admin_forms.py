@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils import timezone
 
-from projects.admin_forms import ListInput, RuledForm, SecretInput, SecretLines, TextInput
+from projects.admin_forms import ListInput, RuledForm, SecretInput, SecretLines
 from projects.models import Organization, Profile, Stage
 from projects.secrets import Secret
 from projects.validation import Problem
@@ -23,8 +23,9 @@ from releases.validation import (
 from releases.webhook_urls import as_secret, masked
 
 if TYPE_CHECKING:
-    from django.forms import CheckboxInput
+    from django.forms import CheckboxInput, TextInput
 else:
+    from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
     from unfold.widgets import UnfoldBooleanSwitchWidget as CheckboxInput
 
 LONGEST_STORED = 2**31 - 1  # seconds
@@ -144,7 +145,7 @@ class StrategyForm(RuledForm):
         if not _is_set(strategy, "stage"):
             return  # told of the stage itself
         organization = self._organization()
-        found = list(strategy_problems(strategy, organization, urls, at=timezone.now()))
+        found = list(strategy_problems(strategy, organization, urls, at=timezone.now(), unread=self.errors))
         if strategy.stage.project.archived_at is None:
             found += rival_problems(strategy, possible_rivals(strategy))
         yield from found

@@ -267,7 +267,7 @@ class _Planner:
         given = [str(url) for url in urls] if isinstance(urls, list) else None
         self.complain(declared, strategy, unknown)
         if not unknown:
-            problems = strategy_problems(strategy, organization, given or [], at=self.at)
+            problems = strategy_problems(strategy, organization, given or [], at=self.at, unread=declared.unread)
             self.complain(declared, strategy, problems)
         if given is not None and not _is(strategy.slack_webhook_urls, "\n".join(given)):
             strategy.slack_webhook_urls = as_secret(given)

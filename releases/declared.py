@@ -114,6 +114,7 @@ class Declared:
     values: dict[str, object] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     children: dict[str, list["Declared"]] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)  # keys whose values make no sense: told of already
 
     @property
     def name(self) -> str:
@@ -159,6 +160,8 @@ class _Reader:
                 read = self._value(value, key, shape.fields[key])
                 if read is not None:
                     declared.values[key] = read
+                elif value.kind != "nothing":
+                    declared.unread.add(key)
             else:
                 self._complain_of_key(line, key, shape)
         if shape.named and "name" not in declared.values and not self._complained_in(node):

@@ -1,7 +1,7 @@
 """The rules of deploy strategies, shared by the admin and by YAML files (see projects/validation.py)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -41,14 +41,39 @@ def strategy_problems(
     *,
     at: datetime,
     organization_rules: Sequence[ClosedRule] = (),
+    unread: Collection[str] = (),
 ) -> Problems:
     """What is wrong with a strategy of a stage in this organization; `webhook_urls` are those given now, in clear,
-    `organization_rules` its closed hours and holidays."""
+    `organization_rules` its closed hours and holidays.
+
+    `unread` are fields whose value made no sense, of which somebody was told: what would follow from it is not told.
+    """
+    for problem in _problems(strategy, organization, list(webhook_urls), at, organization_rules):
+        name = problem.field or ""
+        if name not in unread and not _FOLLOWS_FROM.get(name, set()) & set(unread):
+            yield problem
+
+
+_FOLLOWS_FROM = {
+    "merge_prior_warning": {"merge_after"},
+    "min_commit_age": {"merge_after"},
+    "max_wait": {"merge_after", "min_commit_age"},
+    "blocked_time_buckets": {"time_zone"},
+}
+
+
+def _problems(
+    strategy: DeployStrategy,
+    organization: Organization | None,
+    webhook_urls: list[str],
+    at: datetime,
+    organization_rules: Sequence[ClosedRule],
+) -> Problems:
     yield from text_problems(strategy)
     yield from _problems_of_branches(strategy)
     yield from _problems_of_profile(strategy, organization)
     yield from time_problems(strategy, organization_rules, at)
-    yield from _problems_of_slack(strategy, list(webhook_urls))
+    yield from _problems_of_slack(strategy, webhook_urls)
     yield from _problems_of_bot(strategy, organization)
 
 

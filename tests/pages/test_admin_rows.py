@@ -7,6 +7,10 @@ from playwright.sync_api import Page, expect
 from projects.models import Project
 from releases.models import DeployStrategy
 from tests import worlds
+from tests.servers.github import GitHubServer
+from tests.servers.github.fixtures import github
+
+__all__ = ["github"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
 
@@ -27,12 +31,14 @@ def fill(page: Page, **fields: str) -> None:
         page.locator(f"[name='{name.replace('__', '-')}']").fill(value)
 
 
-def test_a_project_is_added_with_stages_and_a_strategy_in_one_go(page: Page, admin: str) -> None:
-    worlds.github_profile()
+def test_a_project_is_added_with_stages_and_a_strategy_in_one_go(page: Page, admin: str, github: GitHubServer) -> None:
+    github.add_repository("artsy/candela", branches=("staging", "release"))
+    github.add_token(worlds.TOKEN, login="horizon-bot")
+    worlds.github_profile(api_url=github.api_url)
     page.goto(f"{admin}/projects/project/add/")
     page.locator("[name=organization]").select_option(label="artsy")
     fill(page, name="candela", stages__0__name="staging", stages__0__branch="staging")
-    fill(page, stages__0__git_remote="https://github.com/artsy/candela.git")
+    fill(page, stages__0__git_remote=github.remote("artsy/candela"))
     page.locator("[name=stages-0-profile]").select_option(label="artsy/github")
     page.get_by_text("Add another Stage").click()
     fill(page, stages__1__name="production", stages__1__branch="release")

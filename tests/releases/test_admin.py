@@ -10,6 +10,7 @@ from releases.models import DeployStrategy
 from tests import worlds
 from tests.projects.admin_site import AdminSite
 from tests.releases.test_declare_apply import refusals
+from tests.servers.github import GitHubServer
 
 pytestmark = pytest.mark.django_db
 WEBHOOK = "https://hooks.slack.com/services/T0/B0/canaryabcd"
@@ -22,8 +23,15 @@ def site(client: Client) -> AdminSite:
 
 
 @pytest.fixture
-def project() -> Project:
-    return worlds.project("candela", profile=worlds.github_profile())
+def profile(github: GitHubServer) -> Profile:
+    github.add_token("ghp_admin", login="horizon-bot")
+    return worlds.github_profile(api_url=github.api_url, secret=Secret.of("ghp_admin"))
+
+
+@pytest.fixture
+def project(github: GitHubServer, profile: Profile) -> Project:
+    github.add_repository("artsy/candela", branches=("main", "staging", "release"))
+    return worlds.project("candela", remote=github.remote("artsy/candela"), profile=profile)
 
 
 def strategy_of(project: Project, **changed: object) -> DeployStrategy:
@@ -56,10 +64,12 @@ class TestInsideTheProjectsPage:
         assert event.data["object"] == "deploy strategy"
         assert event.project_name == "candela"
 
-    def test_a_new_project_gets_stages_and_strategies_at_once(self, site: AdminSite) -> None:
-        profile = worlds.github_profile()
+    def test_a_new_project_gets_stages_and_strategies_at_once(
+        self, site: AdminSite, github: GitHubServer, profile: Profile
+    ) -> None:
+        github.add_repository("artsy/x", branches=("main", "staging", "release"))
         form = site.form("projects/project/add/")
-        stage = {"name": "production", "git_remote": "https://github.com/artsy/x.git", "branch": "release"}
+        stage = {"name": "production", "git_remote": github.remote("artsy/x"), "branch": "release"}
         strategy = {"base": "release", "head": "staging", "time_zone": "UTC", "merge_method": "merge"}
 
         site.send(
@@ -88,12 +98,106 @@ class TestInsideTheProjectsPage:
             ({"slack_webhook_urls": "http://hooks.slack.com/canary"}, "must begin with https://"),
             ({"slack_channels": "dev team"}, "is no Slack channel"),
             ({"repository": "https://github.com/artsy/x"}, "Write the repository as owner/name"),
+            ({"merge_after": "soon"}, "“soon” is no length of time: write it for example as 24 hours"),
+            (
+                {"merge_after": "10 years"},
+                "3650 days is too long: merge_after is from 0 to 31536000",
+            ),
+            ({"merge_after": "999999 days"}, "is too long: at most 365 days"),
+            ({"merge_after": "2 hours", "merge_prior_warning": "2h"}, "merge_prior_warning (2 hours) must be shorter"),
+            ({"min_commit_age": "1 hour"}, "people merge here: give merge_after"),
+            ({"merge_after": "24h", "max_wait": "48h"}, "max_wait is the limit of min_commit_age"),
+            (
+                {"merge_after": "24h", "min_commit_age": "1h", "max_wait": "23h"},
+                "max_wait (23 hours) must not be shorter than merge_after (24 hours)",
+            ),
+            ({"merge_after": "1h", "min_commit_age": "2h", "max_wait": "1h"}, "no commit would ever be old enough"),
+            ({"live_within": "1 second"}, "live_within is from 1 minute to 7 days"),
+            ({"blocked_time_buckets": "0 0 30 2 *"}, "ever matches"),
+            ({"blocked_time_buckets": "* * * * *"}, "closes every minute"),
+            (
+                {"head": "stagin"},
+                "no branch “stagin”: push it first, or name another. It has staging",
+            ),
+            ({"base": "prod", "head": "staging"}, "has no branch “prod”"),
+            ({"repository": "artsy/nothing"}, "artsy/nothing"),
         ],
     )
     def test_a_mistake_is_told(self, site: AdminSite, project: Project, fields: dict[str, str], sentence: str) -> None:
         page = in_project(site, project, **({"base": "release", "head": "staging"} | fields))
         assert sentence in page
         assert "canary" not in page
+        assert not DeployStrategy.objects.exists()
+
+    def test_times_are_typed_and_shown_in_words(self, site: AdminSite, project: Project) -> None:
+        times = {
+            "merge_after": "24 hours",
+            "merge_prior_warning": "90 min",
+            "min_commit_age": "2h",
+            "max_wait": "3 days",
+        }
+        in_project(site, project, base="release", head="staging", live_within="1 hour", **times)
+
+        strategy = DeployStrategy.objects.get()
+        assert (strategy.merge_after, strategy.merge_prior_warning, strategy.live_within) == (86400, 5400, 3600)
+        assert (strategy.min_commit_age, strategy.max_wait) == (7200, 259200)
+        shown = site.form(f"releases/deploystrategy/{strategy.pk}/change/").values
+        assert [shown[name] for name in times] == ["24 hours", "90 minutes", "2 hours", "72 hours"]
+
+    def test_what_follows_from_a_mistake_is_not_told(self, site: AdminSite, project: Project) -> None:
+        page = in_project(
+            site, project, base="release", head="staging", merge_after="soon", min_commit_age="2h", max_wait="1h"
+        )
+        assert "“soon” is no length of time" in page
+        assert "people merge here" not in page
+
+    def test_zero_is_a_wait_too(self, site: AdminSite, project: Project) -> None:
+        in_project(site, project, base="release", head="staging", merge_after="0")
+        assert DeployStrategy.objects.get().merge_after == 0
+
+    def test_a_host_that_cannot_be_asked_is_told_and_the_strategy_saved(
+        self, site: AdminSite, project: Project, github: GitHubServer
+    ) -> None:
+        github.stop()
+        page = in_project(site, project, base="release", head="staging")
+        assert "Whether staging and release exist could not be asked" in page
+        assert DeployStrategy.objects.exists()
+
+    def test_a_host_is_asked_again_only_for_other_branches(
+        self, site: AdminSite, project: Project, github: GitHubServer
+    ) -> None:
+        strategy = strategy_of(project)
+        own_page(site, strategy, merge_after="2h")
+        assert github.requests == []
+
+        own_page(site, strategy, head="main")
+        assert len(github.requests) == 1
+
+    def test_a_channel_without_a_bot_is_told_and_saved(self, site: AdminSite, project: Project) -> None:
+        page = in_project(site, project, base="release", head="staging", slack_channels="#dev")
+        assert "Nobody can write to #dev: give the organization a profile of the kind slack-bot" in page
+        assert DeployStrategy.objects.get().slack_channels == ["#dev"]
+
+    def test_a_bot_writes_to_the_channels(self, site: AdminSite, project: Project) -> None:
+        bot = Profile.objects.create(organization=project.organization, name="slack", kind="slack-bot")
+        page = in_project(
+            site, project, base="release", head="staging", slack_channels="#dev", slack_profile=str(bot.pk)
+        )
+        assert "Nobody can write" not in page
+        assert DeployStrategy.objects.get().slack_profile == bot
+
+    def test_two_new_strategies_of_one_page_must_not_share_base_and_head(
+        self, site: AdminSite, project: Project
+    ) -> None:
+        fields = {"base": "release", "head": "staging", "time_zone": "UTC", "merge_method": "merge"}
+        fields["provider"] = "github pull request"
+        page = site.send(
+            site.form(f"projects/project/{project.pk}/change/"),
+            **{"stages-1-strategies-TOTAL_FORMS": "1", "stages-2-strategies-TOTAL_FORMS": "1"},
+            **{f"stages-{stage}-strategies-0-{name}": value for stage in (1, 2) for name, value in fields.items()},
+        )
+
+        assert "artsy/candela staging releases artsy/candela from staging to release already" in page
         assert not DeployStrategy.objects.exists()
 
     def test_a_stage_without_github_profile_is_told(self, site: AdminSite) -> None:

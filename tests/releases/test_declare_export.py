@@ -66,8 +66,10 @@ class TestCommands:
         file = tmp_path / "horizon.yml"
         file.write_text(DESIGN)
 
-        assert said("apply", str(file), "--dry-run")[-1] == "Dry run: 7 changes planned, nothing was changed."
-        assert said("apply", str(file))[-1] == "7 changes made."
+        assert (
+            said("apply", str(file), "--offline", "--dry-run")[-1] == "Dry run: 7 changes planned, nothing was changed."
+        )
+        assert said("apply", str(file), "--offline")[-1] == "7 changes made."
         assert said("apply", str(file)) == ["Nothing to change."]
         assert {event.actor_kind for event in AuditEvent.objects.all()} == {"command"}
 
