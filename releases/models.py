@@ -178,6 +178,9 @@ class Release(models.Model):
     assigned_sha = models.CharField(max_length=40, blank=True, help_text="The head for which assigning was tried.")
     status_said = models.CharField(max_length=300, blank=True, help_text="The commit status that was set last.")
     text_said = models.CharField(max_length=64, blank=True, help_text="Digest of Horizon's part of the text.")
+    branch_seen_at = models.DateTimeField(
+        null=True, help_text="When head was still there after the merge: gone later, the merge did not delete it."
+    )
     branch_restored_at = models.DateTimeField(null=True)
     key = models.UUIDField(default=uuid.uuid4, editable=False)
     refused_act = models.CharField(max_length=10, blank=True)

@@ -212,6 +212,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='release',
+            name='branch_seen_at',
+            field=models.DateTimeField(help_text='When head was still there after the merge: gone later, the merge did not delete it.', null=True),
+        ),
+        migrations.AddField(
+            model_name='release',
             name='branch_restored_at',
             field=models.DateTimeField(null=True),
         ),
