@@ -15,12 +15,12 @@ from blocks.change import blocks_held_back
 from projects.github import GitHubReader
 from projects.github_pulls import ActRefused, AnswerLost, GitHub, PullRequest, RefusalCode
 from projects.reading import Commit, StageUnreadable
-from projects.remotes import parse_remote
 from releases import facts, recording
 from releases.decision import Action, Decision, decide
 from releases.messages import Announcement, Waiting, body, later, title
 from releases.models import Attempt, DeployStrategy, Release
 from releases.readings import stored_reading
+from releases.repositories import remote_of, repository
 
 Clock = Callable[[], datetime]
 CLAIMS = 0x484F53  # the first number of the lock under which merges of an organization are counted
@@ -128,7 +128,7 @@ def _text(strategy: DeployStrategy, release: Release, now: datetime) -> tuple[st
 
 def _commits(strategy: DeployStrategy) -> tuple[list[Commit], int]:
     """The commits that the release brings, without merges; none where they cannot be read: the text is no condition."""
-    reading, remote = stored_reading(strategy), _remote(strategy)
+    reading, remote = stored_reading(strategy), remote_of(strategy)
     if not remote or reading is None or reading.base_sha is None or reading.head_sha is None:
         return [], 0
     try:
@@ -138,14 +138,6 @@ def _commits(strategy: DeployStrategy) -> tuple[list[Commit], int]:
         return [], 0
     commits = [commit for commit in difference.commits if not commit.is_merge]
     return commits, max(difference.total - (len(difference.commits) - len(commits)), len(commits))
-
-
-def _remote(strategy: DeployStrategy) -> str:
-    """The git remote of the strategy's repository, which need not be the stage's; empty where it is not known."""
-    if not strategy.repository or not strategy.stage.git_remote:
-        return strategy.stage.git_remote
-    remote = parse_remote(strategy.stage.git_remote, insecure_hosts=settings.INSECURE_HOSTS)
-    return f"{remote.scheme}://{remote.address}/{'/'.join(facts.repository_of_strategy(strategy))}.git"
 
 
 # --- merge --------------------------------------------------------------------------------------------------------
@@ -233,15 +225,6 @@ def look(strategy: DeployStrategy, number: int) -> PullRequest | None:
 
 
 # --- both ---------------------------------------------------------------------------------------------------------
-
-
-def repository(strategy: DeployStrategy) -> tuple[str, str]:
-    """Owner and name as GitHub calls the repository now: a renamed one is followed by questions, not by acts."""
-    reading = stored_reading(strategy)
-    if reading is None:
-        return facts.repository_of_strategy(strategy)
-    owner, _, name = reading.repository.partition("/")
-    return owner, name
 
 
 def _do(
