@@ -98,6 +98,11 @@ def _squash_sentence(pair: Pair, squashed_at: str) -> str:
     )
 
 
+def commits_json(commits: Iterable[Commit]) -> list[dict[str, Any]]:
+    """Commits in the form of `Comparison.commits`, their pull requests not known."""
+    return [_json(commit, None) for commit in commits]
+
+
 def _json(commit: Commit, pull_request: int | None) -> dict[str, Any]:
     return {
         "sha": commit.sha,

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from projects.tasks import poll_asked
-from releases import engine, webhooks_look
+from releases import engine, going_back, live, pushes, webhooks_look
 
 # So that no task is stopped in the middle of an act; what is left comes first in the next one.
 RUN_TIME = timedelta(seconds=120)
@@ -62,3 +62,19 @@ def advance_asked() -> None:
 def prune_deliveries() -> None:
     """Forget what GitHub told long ago."""
     webhooks_look.prune(timezone.now())
+
+
+@shared_task(queue="actions", ignore_result=True)
+def follow_live() -> None:
+    """What happened after merges, and past them: releases by hand first, because they explain what production runs."""
+    try:
+        pushes.find(timezone.now)
+    finally:
+        live.follow(timezone.now)
+
+
+@shared_task(queue="actions", ignore_result=True)
+def go_back() -> None:
+    """Reverts that people asked for, and the blocks that end when a revert has arrived."""
+    going_back.open_reverts(timezone.now)
+    going_back.lift(timezone.now)
