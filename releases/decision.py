@@ -82,13 +82,14 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the checklist: the condition, how it stands, and why."""
+    """One line of the checklist: the condition, how it stands, why, and who can change that."""
 
     name: str
     condition: str
     mark: Mark
     reason: str = ""
     until: datetime | None = None
+    who: str = ""
 
 
 def checklist(facts: Facts) -> list[Item]:

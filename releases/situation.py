@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from releases.calendar import ClosedRule
+from releases.calendar import ClosedRule, first_open
 from releases.messages import later, moment
+
+COVERS = timedelta(hours=1)  # a notice covers a merge for so long after the moment that it named
+WAIVED_AFTER = timedelta(hours=2)  # of vain attempts to reach Slack
 
 
 class Action(StrEnum):
@@ -31,6 +34,8 @@ class CheckState(StrEnum):
     SKIPPED = "skipped"
 
 
+# The commit status that Horizon itself may set on the head. No rule counts it as a check.
+STATUS_CONTEXT = "horizon/release"
 GREEN = (CheckState.SUCCESS, CheckState.NEUTRAL, CheckState.SKIPPED)
 
 
@@ -227,13 +232,73 @@ class Facts:
         return self.known.pull_request
 
     @property
-    def merge_at(self) -> datetime | None:
-        """The first moment at which this release may merge by its age; None where people merge."""
-        if self.plan.merge_after is None or (self.reading is None or self.reading.pull_request is None):
+    def is_open(self) -> bool:
+        return self.reading is not None and self.reading.pull_request is not None
+
+    @property
+    def due(self) -> datetime | None:
+        """When it is old enough; None where people merge, or nothing is open.
+
+        It is `merge_after` after its opening, or later by `min_commit_age` after the newest commit, but for that never
+        later than `max_wait` after its opening.
+        """
+        plan = self.plan
+        if plan.merge_after is None or not self.is_open:
             return None
         # A host whose clock is ahead, or a forged time, must not keep a release waiting for years.
         opened = self.opened_at or min(self.pull.created_at, self.now)
-        return later(opened, self.plan.merge_after)
+        due = later(opened, plan.merge_after)
+        if plan.min_commit_age is None or self.head_since is None:
+            return due
+        soaked = later(min(self.head_since, self.now), plan.min_commit_age)
+        if plan.max_wait is not None:
+            soaked = min(soaked, later(opened, plan.max_wait))
+        return max(due, soaked)
+
+    @property
+    def covering_notice(self) -> Notice | None:
+        """The delivered notice, while it covers a merge: until an hour after the moment that it named."""
+        notice = self.notice
+        if notice is None or notice.delivered_at is None or self.now > notice.merge_at + COVERS:
+            return None
+        return notice
+
+    @property
+    def merge_at(self) -> datetime | None:
+        """The first open minute at which it may merge, by age and notice; None: people merge, or no minute is open."""
+        due = self.due
+        if due is None:
+            return None
+        return first_open(self.plan.closed, max(due, self._warned_until))
+
+    @property
+    def _warned_until(self) -> datetime:
+        """When the time is over that people have to say no: counted from the notice, else from now."""
+        if not self.plan.slack_targets or self.is_waived:
+            return self.now
+        notice = self.covering_notice
+        begins = notice.delivered_at if notice and notice.delivered_at else self.now
+        return later(begins, self.plan.merge_prior_warning)
+
+    @property
+    def is_waived(self) -> bool:
+        """Slack could not be reached for two hours: the release goes on without its notice."""
+        notice = self.notice
+        if notice is None or notice.delivered_at is not None:
+            return False
+        return notice.waived_at is not None or self.now >= notice.begun_at + WAIVED_AFTER
+
+    @property
+    def warn_at(self) -> datetime | None:
+        """When people are warned: the first open minute so long before the merge."""
+        if self.merge_at is None or not self.plan.slack_targets:
+            return None
+        return first_open(self.plan.closed, self.merge_at - timedelta(seconds=self.plan.merge_prior_warning))
+
+    @property
+    def announced_at(self) -> datetime | None:
+        """The moment of the merge that people are told, true as far as it can be known now."""
+        return self.merge_at
 
     def says(self, at: datetime) -> str:
         return moment(at, self.now, self.plan.zone)
