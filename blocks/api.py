@@ -26,6 +26,7 @@ from blocks.change import BlockEnded, Wish, change_block, create_block, resolve_
 from blocks.forms import LONGEST_REASON, clean_text
 from blocks.models import DeployBlock
 from blocks.queries import covers, with_project_ids
+from blocks.until import LONGEST_PLAN, TOO_FAR
 from projects.basic_auth import BasicAuthentication
 from projects.models import Project
 
@@ -135,6 +136,8 @@ def _change(block: DeployBlock, values: dict[str, Any], actor: Actor) -> None:
         scope=block.scope,
         tag=block.tag,
         projects=list(block.projects.all()),
+        exceptions=list(block.exceptions.all()),
+        begins_at=block.begins_at,
         resolved_at=resolved_at,
     )
     try:
@@ -146,6 +149,8 @@ def _change(block: DeployBlock, values: dict[str, Any], actor: Actor) -> None:
 def _check_end(resolved_at: datetime | None, now: datetime) -> None:
     if resolved_at is not None and resolved_at <= now:
         raise ValidationError({"resolved_at": ["This is past: the block would be over at once. Give a later time."]})
+    if resolved_at is not None and resolved_at > now + LONGEST_PLAN:
+        raise ValidationError({"resolved_at": [f"{TOO_FAR} Give null for no end."]})
 
 
 def _projects(asked: str) -> list[Project]:

@@ -29,11 +29,15 @@ JUST_NOW = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """A release that the block came too late for. `at` is None while it is not known whether the merge happened."""
+    """A release that the block came too late for. `at` is None while it is not known whether the merge happened.
+
+    `queued`: the host has it in its merge queue, which the block is not too late for: Horizon takes it out.
+    """
 
     project: Project
     stage: str
     at: datetime | None
+    queued: bool = False
 
 
 # The app `releases`, which this one may not import, puts its answer here when it starts: which merges of these projects
@@ -52,7 +56,10 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person asked for: the block as it should be."""
+    """What a person asked for: the block as it should be.
+
+    `exceptions` are projects that a tag's or an organization's block spares. `bad_commits` belong to a new block only.
+    """
 
     organization: Organization
     description: str
@@ -61,6 +68,8 @@ class Wish:
     projects: Sequence[Project] = field(default=())
     begins_at: datetime | None = None
     resolved_at: datetime | None = None
+    exceptions: Sequence[Project] = field(default=())
+    bad_commits: Sequence[str] = field(default=())
 
 
 class BlockEnded(Exception):
@@ -104,6 +113,7 @@ def create_block(wish: Wish, *, actor: Actor, owner: AbstractBaseUser | None, cl
     """Save a new block. `clock` is read again once no merge is under way, because that may take a while."""
     block = DeployBlock(organization=wish.organization, created_by=actor.name, created_at=clock())
     block.owner_id = owner.pk if owner else None
+    block.bad_commits = list(wish.bad_commits)
     return _save(block, wish, "block.created", actor, clock)
 
 
@@ -138,11 +148,13 @@ def _save(block: DeployBlock, wish: Wish, kind: str, actor: Actor, clock: Callab
         before = _values(block) if block.pk else None
         block.organization, block.description = wish.organization, wish.description
         block.scope, block.tag = wish.scope, wish.tag if wish.scope == DeployBlock.Scope.TAG else ""
-        block.begins_at = wish.begins_at or (block.begins_at if block.pk else now)
+        block.begins_at = wish.begins_at or (min(block.begins_at, now) if block.pk else now)
         block.resolved_at, block.updated_at = wish.resolved_at, now
         _check(block)
         block.save()
-        block.projects.set(wish.projects if wish.scope == DeployBlock.Scope.PROJECTS else [])
+        names_projects = wish.scope == DeployBlock.Scope.PROJECTS
+        block.projects.set(wish.projects if names_projects else [])
+        block.exceptions.set([] if names_projects else wish.exceptions)
         projects = _record(kind, block, actor, now, {"before": before} if before else {})
         return Saved(block, _too_late(projects, asked_at) if block.unresolved(now) else (), tuple(projects))
 
@@ -170,6 +182,8 @@ def _values(block: DeployBlock) -> dict[str, object]:
         "scope": stored.scope,
         "tag": stored.tag,
         "projects": sorted(stored.projects.values_list("name", flat=True)),
+        "exceptions": sorted(stored.exceptions.values_list("name", flat=True)),
+        "bad_commits": stored.bad_commits,
         "begins_at": stored.begins_at.isoformat(),
         "resolved_at": stored.resolved_at.isoformat() if stored.resolved_at else None,
     }

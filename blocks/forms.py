@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from django import forms
 
 from blocks.change import Wish
 from blocks.models import DeployBlock
-from blocks.until import UNTIL_WORDS, Until, end_of
+from blocks.until import LONGEST_PLAN, TOO_FAR, UNTIL_WORDS, Until, end_of, moment_there
+from blocks.viewer import zone_named
 from projects.cleaning import clean_line
 from projects.models import Organization, Project
 
@@ -53,8 +54,26 @@ class LocalMoment(forms.CharField):
 
 
 class ProjectChoice(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # the stubs make it generic
+    default_error_messages = {
+        "invalid_choice": "This project is not there any more. Choose among those that are listed.",
+        "invalid_pk_value": "This project is not there any more. Choose among those that are listed.",
+    }
+
     def label_from_instance(self, obj: Any) -> str:
         return str(obj)
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return super().clean(value)
+        except forms.ValidationError:
+            numbers = [each for each in value or [] if str(each).isdecimal() and len(str(each)) < 19]
+            archived = Project.objects.filter(pk__in=numbers).exclude(archived_at=None).order_by("name")
+            if not archived:
+                raise
+            names = ", ".join(project.name for project in archived)
+            raise forms.ValidationError(
+                f"Archived, so nothing is released there: {names}. Leave it out, or bring it back first."
+            ) from None
 
 
 class BlockForm(forms.Form):
@@ -71,11 +90,16 @@ class BlockForm(forms.Form):
         queryset=Project.objects.none(),
         required=False,
         help_text="Hold Ctrl or ⌘ to choose several.",
-        error_messages={"invalid_choice": "This project is not there any more. Choose among those that are listed."},
     )
     tag = forms.ChoiceField(label="Tag", required=False)
     organization = forms.ModelChoiceField(
         label="Organization", queryset=Organization.objects.all(), required=False, empty_label="choose one"
+    )
+    exceptions = ProjectChoice(
+        label="But not these projects",
+        queryset=Project.objects.none(),
+        required=False,
+        help_text="They go on being released. Hold Ctrl or ⌘ to choose several, or to choose none again.",
     )
     begins = forms.ChoiceField(
         label="From", choices=[("now", "now"), ("planned", "a planned time")], widget=forms.RadioSelect, initial="now"
@@ -83,14 +107,15 @@ class BlockForm(forms.Form):
     begins_at = LocalMoment(label="Planned begin", required=False)
     until = forms.ChoiceField(label="Until", choices=list(UNTIL_WORDS.items()), widget=forms.RadioSelect)
     resolved_at = LocalMoment(label="Other end", required=False)
-    zone = forms.CharField(label="Time zone", max_length=64, help_text="Of the times above, e.g. Europe/Berlin.")
+    zone = forms.CharField(label="Time zone", max_length=64, help_text="Of all times here, e.g. Europe/Berlin.")
+    zone.widget.attrs["list"] = "zones"
 
     def __init__(self, *args: Any, now: datetime, block: DeployBlock | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.now = now
         self.block = block
         active = Project.objects.active().select_related("organization").order_by("organization__name", "name")
-        self._field("projects").queryset = active
+        self._field("projects").queryset = self._field("exceptions").queryset = active
         self._field("tag").choices = [("", "choose one"), *_tags()]
         if block is not None and block.begins_at <= now:
             del self.fields["begins"], self.fields["begins_at"]
@@ -99,15 +124,15 @@ class BlockForm(forms.Form):
         return self.fields[name]
 
     def clean_zone(self) -> ZoneInfo:
-        name = self.cleaned_data["zone"].strip()
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise forms.ValidationError("This is no time zone. Give its IANA name, e.g. America/New_York.") from None
+        zone = zone_named(self.cleaned_data["zone"])
+        if zone is None:
+            raise forms.ValidationError("This is no time zone. Give its IANA name, e.g. America/New_York.")
+        return zone
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         self._clean_scope(cleaned)
+        self._clean_exceptions(cleaned)
         if isinstance(cleaned.get("zone"), ZoneInfo):
             self._clean_times(cleaned)
         return cleaned
@@ -133,6 +158,24 @@ class BlockForm(forms.Form):
                 if cleaned["owner"] is None:
                     self.add_error("organization", "Choose the organization.")
 
+    def _clean_exceptions(self, cleaned: dict[str, Any]) -> None:
+        owner, scope = cleaned.get("owner"), cleaned.get("scope")
+        if owner is None or scope == Scope.PROJECTS or "exceptions" in self.errors:
+            return
+        exceptions = list(cleaned.get("exceptions", []))
+        foreign = [project.name for project in exceptions if project.organization_id != owner.pk]
+        if foreign:
+            self.add_error("exceptions", f"Not of {owner}, so not blocked anyway: {', '.join(foreign)}. Leave it out.")
+            return
+        covered = Project.objects.active().filter(organization=owner)
+        if scope == Scope.TAG:
+            covered = covered.tagged(cleaned["tag_name"])
+        names = set(covered.values_list("pk", flat=True))
+        if not names:
+            self.add_error(scope, "No project is left there, so nothing would be blocked. Choose another.")
+        elif names <= {project.pk for project in exceptions}:
+            self.add_error("exceptions", "These exceptions leave no project to block. Leave out at least one.")
+
     def _clean_times(self, cleaned: dict[str, Any]) -> None:
         zone: ZoneInfo = cleaned["zone"]
         begins_at = self._begin(cleaned, zone)
@@ -145,11 +188,15 @@ class BlockForm(forms.Form):
                 if "resolved_at" not in self.errors:
                     self.add_error("resolved_at", "Say when the block ends, or choose another end.")
                 return
-            ends_at: datetime | None = wall.replace(tzinfo=zone)
+            ends_at = self._moment("resolved_at", wall, zone)
+            if ends_at is None:
+                return
         else:
             ends_at = end_of(Until(until), begins_at, zone)
         if ends_at is not None and ends_at <= max(begins_at, self.now):
             self.add_error("resolved_at", "The block would be over before it begins. Choose a later end.")
+        elif ends_at is not None and ends_at > self.now + LONGEST_PLAN:
+            self.add_error("resolved_at", f"{TOO_FAR} Choose an earlier end, or none.")
         cleaned["begin"], cleaned["end"] = begins_at, ends_at
 
     def _begin(self, cleaned: dict[str, Any], zone: ZoneInfo) -> datetime | None:
@@ -162,10 +209,20 @@ class BlockForm(forms.Form):
             if "begins_at" not in self.errors:
                 self.add_error("begins_at", "Say when the block begins, or let it begin now.")
             return None
-        begin = wall.replace(tzinfo=zone)
-        if begin < self.now:
+        begin = self._moment("begins_at", wall, zone)
+        if begin is not None and begin < self.now:
             self.add_error("begins_at", "This is past. Choose a later time, or let the block begin now.")
+        elif begin is not None and begin > self.now + LONGEST_PLAN:
+            self.add_error("begins_at", f"{TOO_FAR} Choose an earlier time.")
+            return None
         return begin
+
+    def _moment(self, name: str, wall: datetime, zone: ZoneInfo) -> datetime | None:
+        try:
+            return moment_there(wall, zone)
+        except (ValueError, OverflowError) as error:
+            self.add_error(name, f"{TOO_FAR} Choose an earlier time." if wall.year > 9000 else str(error))
+            return None
 
     def wish(self) -> Wish:
         """What a valid form asks for. "Now" stays open, so that it means the moment of saving."""
@@ -177,6 +234,7 @@ class BlockForm(forms.Form):
             scope=cleaned["scope"],
             tag=cleaned.get("tag_name", ""),
             projects=list(cleaned["projects"]) if cleaned["scope"] == Scope.PROJECTS else [],
+            exceptions=[] if cleaned["scope"] == Scope.PROJECTS else list(cleaned["exceptions"]),
             begins_at=cleaned["begin"] if planned else None,
             resolved_at=cleaned["end"],
         )
@@ -192,6 +250,7 @@ def initial_of(block: DeployBlock, zone: ZoneInfo, now: datetime) -> dict[str, A
         "description": block.description,
         "scope": block.scope,
         "projects": list(block.projects.all()) if block.scope == Scope.PROJECTS else [],
+        "exceptions": list(block.exceptions.all()),
         "tag": f"{block.organization_id}:{block.tag}" if block.tag else "",
         "organization": block.organization_id,
         "begins": "planned" if block.begins_at > now else "now",

@@ -1,14 +1,16 @@
 """Blocks in force, for many projects at once."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from blocks.models import DeployBlock
 from projects.models import Project
+
+FORGOTTEN_AFTER = timedelta(days=7)
 
 
 def unresolved_blocks(projects: Iterable[Project], at: datetime) -> dict[int, list[DeployBlock]]:
@@ -24,11 +26,16 @@ def unresolved_blocks(projects: Iterable[Project], at: datetime) -> dict[int, li
 
 
 def with_project_ids(blocks: Any) -> Any:
-    """The blocks with `project_ids` and `project_names`, the projects that each of them names."""
-    named = Q(projects__isnull=False)
+    """The blocks with `project_ids` and `project_names`, the projects that each of them names, and the same of its
+    exceptions. `distinct`, because both are joined in one query."""
+    named, spared = Q(projects__isnull=False), Q(exceptions__isnull=False)
     return blocks.annotate(
-        project_ids=ArrayAgg("projects__id", filter=named, default=[]),
-        project_names=ArrayAgg("projects__name", filter=named, default=[], order_by=["projects__name"]),
+        project_ids=ArrayAgg("projects__id", filter=named, default=[], distinct=True),
+        project_names=ArrayAgg("projects__name", filter=named, default=[], distinct=True, order_by=["projects__name"]),
+        exception_ids=ArrayAgg("exceptions__id", filter=spared, default=[], distinct=True),
+        exception_names=ArrayAgg(
+            "exceptions__name", filter=spared, default=[], distinct=True, order_by=["exceptions__name"]
+        ),
     )
 
 
@@ -39,7 +46,7 @@ def listed(blocks: Any) -> Any:
 
 def covers(block: Any, project: Project) -> bool:
     """Whether a block that was read `with_project_ids` covers this project: `covering`, without another query."""
-    if block.organization_id != project.organization_id:
+    if block.organization_id != project.organization_id or project.pk in block.exception_ids:
         return False
     match block.scope:
         case DeployBlock.Scope.ORGANIZATION:
@@ -57,4 +64,10 @@ def covered_projects(block: DeployBlock) -> list[Project]:
             projects = projects.tagged(block.tag)
         case DeployBlock.Scope.PROJECTS:
             projects = projects.filter(blocks=block)
-    return list(projects.order_by("name"))
+    return list(projects.exclude(pk__in=block.exceptions.values("pk")).order_by("name"))
+
+
+def forgotten_blocks(at: datetime) -> QuerySet[DeployBlock]:
+    """Blocks in force without an end that began more than a week ago, oldest first: their owners are reminded."""
+    forgotten = DeployBlock.objects.unresolved(at).filter(resolved_at=None, begins_at__lte=at - FORGOTTEN_AFTER)
+    return forgotten.order_by("begins_at", "id")

@@ -1,6 +1,6 @@
 """The ends of a block that people choose by name. Pure: a moment and a zone in, a moment out."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,20 @@ UNTIL_WORDS = {
     Until.CUSTOM: "another time",
 }
 MORNING = time(9)
+LONGEST_PLAN = timedelta(days=36525)
+TOO_FAR = "This is more than a hundred years away."
+
+
+def moment_there(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The moment of a naive wall time; of a repeated hour, the first. Raises ValueError where clocks leave it out."""
+    moment = wall.replace(tzinfo=zone)
+    shown = moment.astimezone(UTC).astimezone(zone)
+    if shown.replace(tzinfo=None) != wall:
+        raise ValueError(
+            f"There is no {wall:%H:%M} on {wall:%d %b %Y} in {zone}: the clocks go forward. "
+            f"Give {shown:%H:%M} or another time."
+        )
+    return moment
 
 
 def end_of(until: Until, begins_at: datetime, zone: ZoneInfo) -> datetime | None:

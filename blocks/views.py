@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -20,8 +20,9 @@ from audit.record import Actor
 from blocks.change import BlockEnded, Overtaken, Saved, change_block, create_block, resolve_block
 from blocks.forms import BlockForm, ResolveForm, initial_of
 from blocks.models import DeployBlock
-from blocks.queries import listed
+from blocks.queries import FORGOTTEN_AFTER, listed
 from blocks.until import Until
+from blocks.viewer import COOKIE, remember_zone, zone_names, zone_of
 from projects.models import Project
 
 PAST_ON_A_PAGE = 50
@@ -47,6 +48,8 @@ def index(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     past = Paginator(listed(DeployBlock.objects.past(now)).order_by("-resolved_at", "-id"), PAST_ON_A_PAGE)
     context = {
+        "zone": zone_of(request),
+        "forgotten_before": now - FORGOTTEN_AFTER,
         "active": listed(DeployBlock.objects.unresolved(now)).order_by("begins_at", "id"),
         "planned": listed(DeployBlock.objects.planned(now)).order_by("begins_at", "id"),
         "past": past.get_page(request.GET.get("page")),
@@ -59,7 +62,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     form = BlockForm(request.POST or None, now=now, initial=_initial(request))
-    if "zone" not in request.session:
+    if "zone" not in request.session and COOKIE not in request.COOKIES:
         form.fields["zone"].widget.attrs["data-guess"] = True
     if form.is_valid():
         saved = create_block(form.wish(), actor=_actor(request), owner=_user(request), clock=timezone.now)
@@ -72,7 +75,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, block_id: int) -> HttpResponse:
     now = timezone.now()
     block = get_object_or_404(DeployBlock.objects.select_related("organization"), pk=block_id)
-    form = BlockForm(request.POST or None, now=now, block=block, initial=initial_of(block, _zone(request), now))
+    form = BlockForm(request.POST or None, now=now, block=block, initial=initial_of(block, zone_of(request), now))
     if block.has_ended(now):
         messages.error(request, str(BlockEnded(block)))
         return _form(request, form) if request.POST else redirect("blocks")
@@ -97,15 +100,25 @@ def resolve(request: HttpRequest, block_id: int) -> HttpResponse:
         messages.success(request, f"The block is ended: {block}")
     else:
         block.refresh_from_db()
-        messages.info(request, f"{block.resolved_by or 'Its end'} had ended this block before: {block}")
+        messages.info(request, _ended_before(block, form.cleaned_data["note"], zone_of(request)))
     return redirect("blocks")
+
+
+def _ended_before(block: DeployBlock, note: str, zone: ZoneInfo) -> str:
+    """For the second of two people: who was first and when; their own note is given back."""
+    at = f" at {_clock(block.resolved_at, zone)}" if block.resolved_at else ""
+    yours = f" Your note was not saved: {note}" if note else ""
+    return f"{block.resolved_by or 'Its end'} had ended this block before{at}: {block}.{yours}"
 
 
 def _initial(request: HttpRequest) -> dict[str, object]:
     """What a new form begins with: the project that the person comes from, else the whole choice."""
     asked = request.GET.get("project", "")
-    project = Project.objects.active().filter(pk=asked).first() if asked.isdecimal() and len(asked) < 19 else None
-    zone = str(_zone(request))
+    project = Project.objects.filter(pk=asked).first() if asked.isdecimal() and len(asked) < 19 else None
+    if project is not None and project.archived_at is not None:
+        messages.info(request, f"{project.name} is archived: nothing is released there, so nothing is to be blocked.")
+        project = None
+    zone = str(zone_of(request))
     return {
         "scope": DeployBlock.Scope.PROJECTS,
         "projects": [project] if project else [],
@@ -115,40 +128,40 @@ def _initial(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def _zone(request: HttpRequest) -> ZoneInfo:
-    """The zone that this person used last."""
-    try:
-        return ZoneInfo(request.session.get("zone", "UTC"))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
 def _form(request: HttpRequest, form: BlockForm) -> HttpResponse:
     status = 422 if form.is_bound else 200
-    return render(request, "blocks/form.html", {"form": form}, status=status)
+    return render(request, "blocks/form.html", {"form": form, "zones": zone_names()}, status=status)
 
 
 def _saved(request: HttpRequest, form: BlockForm, saved: Saved, what: str) -> HttpResponse:
-    request.session["zone"] = str(form.cleaned_data["zone"])
+    zone: ZoneInfo = form.cleaned_data["zone"]
+    remember_zone(request, zone)
     names = [project.name for project in saved.projects]
     subject = names[0] if len(names) == 1 else f"{len(names)} projects"
     if saved.block.begins_at > timezone.now():
-        what = "will be blocked"
-    messages.success(request, f"{subject} {what}: {saved.block}")
+        what = f"will be blocked from {_day(saved.block.begins_at, zone)}"
+    end = f" Until {_day(saved.block.resolved_at, zone)}." if saved.block.resolved_at else ""
+    messages.success(request, f"{subject} {what}: {saved.block}.{end}")
     for overtaken in saved.too_late:
-        messages.warning(request, _too_late(overtaken))
+        messages.warning(request, _too_late(overtaken, zone))
     return redirect("blocks")
 
 
-def _too_late(overtaken: Overtaken) -> str:
+def _too_late(overtaken: Overtaken, zone: ZoneInfo) -> str:
     where = f"{overtaken.project.name} ({overtaken.stage})"
+    if overtaken.queued:
+        return f"{where} is in GitHub's merge queue: Horizon takes it out."
     if overtaken.at is None:
         return f"{where} was being merged when you blocked it: whether that release happened is not known yet."
-    return f"{where} was released at {_clock(overtaken.at)}, too late for this block. It holds the next release."
+    return f"{where} was released at {_clock(overtaken.at, zone)}, too late for this block. It holds the next release."
 
 
-def _clock(moment: datetime) -> str:
-    return f"{moment:%H:%M:%S} UTC"
+def _clock(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%H:%M:%S} {zone}"
+
+
+def _day(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%a %d %b %Y, %H:%M} {zone}"
 
 
 def _actor(request: HttpRequest) -> Actor:

@@ -1,6 +1,6 @@
 """Filters and tags for the words of `dashboard.words`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from django import template
 from django.utils import timezone
@@ -43,6 +43,20 @@ def countdown(moment: datetime | None) -> SafeString | str:
 @register.filter
 def exact(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%a %d %b %Y, %H:%M} UTC"
+
+
+@register.simple_tag
+def clock(moment: datetime | None, zone: tzinfo) -> SafeString | str:
+    """A time element on the clock of this zone, which is named; UTC is in its title."""
+    if moment is None:
+        return ""
+    return format_html(
+        '<time datetime="{}" title="{}">{} {}</time>',
+        moment.astimezone(UTC).isoformat(timespec="seconds"),
+        exact(moment),
+        f"{moment.astimezone(zone):%a %d %b %Y, %H:%M}",
+        zone,
+    )
 
 
 @register.filter

@@ -4,7 +4,7 @@ for (const choice of ["scope", "begins", "until"]) {
   const parts = document.querySelectorAll(`[data-for-${choice}]`);
   const show = () => {
     const chosen = document.querySelector(`input[name="${choice}"]:checked`);
-    for (const part of parts) part.hidden = !chosen || part.getAttribute(`data-for-${choice}`) !== chosen.value;
+    for (const part of parts) part.hidden = !chosen || !part.getAttribute(`data-for-${choice}`).split(" ").includes(chosen.value);
   };
   for (const input of document.querySelectorAll(`input[name="${choice}"]`)) input.addEventListener("change", show);
   show();

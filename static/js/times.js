@@ -36,4 +36,7 @@
   tick();
   setInterval(tick, 1000);
   document.addEventListener("htmx:afterSettle", tick);
+  // So that pages can name moments on the reader's own clock.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
 }

@@ -1,6 +1,6 @@
 """The pages on which people block releases."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from audit.models import AuditEvent
 from audit.record import Actor
 from blocks.change import Wish, create_block, resolve_block
 from blocks.models import DeployBlock
+from blocks.queries import covered_projects, unresolved_blocks
 from projects.models import Project
 from tests.worlds import organization, project
 
@@ -103,6 +104,12 @@ class TestNew:
             ({"until": "custom"}, "Say when the block ends"),
             ({"until": "custom", "resolved_at": in_hours(-24)}, "over before it begins"),
             ({"until": "custom", "resolved_at": "soon"}, "Give a date and time"),
+            ({"until": "custom", "resolved_at": "2999-01-01T09:00"}, "more than a hundred years away"),
+            ({"until": "custom", "resolved_at": "9999-12-31T23:59", "zone": "Pacific/Honolulu"}, "hundred years away"),
+            (
+                {"until": "custom", "resolved_at": "2027-03-14T02:30", "zone": "America/New_York"},
+                "There is no 02:30 on 14 Mar 2027 in America/New_York: the clocks go forward. Give 03:30",
+            ),
             ({"begins": "planned"}, "Say when the block begins"),
             ({"begins": "planned", "begins_at": in_hours(-1)}, "This is past"),
             ({"zone": "Moon/Crater"}, "This is no time zone"),
@@ -127,12 +134,85 @@ class TestNew:
 
         assert "one block for each of them" in page.content.decode()
 
+    def test_says_that_a_project_was_archived_meanwhile(self, staff: Client, candela: Project) -> None:
+        Project.objects.filter(pk=candela.pk).update(archived_at=timezone.now())
+
+        page = staff.post("/blocks/new/", typed(candela))
+
+        assert page.status_code == 422
+        assert "Archived, so nothing is released there: candela" in page.content.decode()
+        assert "candela is archived" in staff.get(f"/blocks/new/?project={candela.pk}").content.decode()
+
+    def test_refuses_an_organization_without_projects(self, staff: Client) -> None:
+        empty = organization("empty")
+
+        page = staff.post("/blocks/new/", typed(scope="organization", organization=empty.pk))
+
+        assert "nothing would be blocked" in page.content.decode()
+        assert not DeployBlock.objects.exists()
+
     def test_shows_html_as_text_and_takes_marks_of_direction_away(self, staff: Client, candela: Project) -> None:
         staff.post("/blocks/new/", typed(candela, description="<script>x</script>\u202egnp\nsecond line"))
 
         assert DeployBlock.objects.get().description == "<script>x</script>gnp\nsecond line"
         page = " ".join(staff.get("/blocks/").content.decode().split())
         assert "&lt;script&gt;x&lt;/script&gt;gnp<br>second line" in page
+
+
+class TestExceptions:
+    """A tag or an organization, but not these projects."""
+
+    @pytest.fixture
+    def force(self) -> Project:
+        return project("force", tags=["galleries"])
+
+    @pytest.mark.parametrize("scope", ["organization", "tag"])
+    def test_are_spared(self, staff: Client, candela: Project, force: Project, scope: str) -> None:
+        where = {"organization": candela.organization_id, "tag": f"{candela.organization_id}:galleries"}
+
+        page = staff.post("/blocks/new/", typed(scope=scope, exceptions=[force.pk], **where), follow=True)
+
+        in_force = unresolved_blocks([candela, force], timezone.now())
+        assert (len(in_force[candela.pk]), len(in_force[force.pk])) == (1, 0)
+        assert not DeployBlock.objects.covering(force).exists()
+        assert [each.name for each in covered_projects(DeployBlock.objects.get())] == ["candela"]
+        assert AuditEvent.objects.get().data["exceptions"] == ["force"]
+        assert "but not <b>force</b>" in " ".join(page.content.decode().split())
+
+    def test_are_not_in_the_answer_to_builds(self, staff: Client, candela: Project, force: Project) -> None:
+        blocked(candela, scope="organization", exceptions=[force], projects=[])
+
+        assert staff.get(f"/api/deploy_blocks?project_id={force.pk}&resolved=false").content == b"[]"
+        assert staff.get(f"/api/deploy_blocks?project_id={candela.pk}&resolved=false").json()
+
+    def test_stay_when_something_else_is_changed(self, staff: Client, candela: Project, force: Project) -> None:
+        block = blocked(candela, scope="organization", exceptions=[force], projects=[])
+
+        staff.patch(f"/api/deploy_blocks/{block.pk}", {"description": "incident 12"}, content_type="application/json")
+
+        block.refresh_from_db()
+        assert (block.description, block.exceptions.get()) == ("incident 12", force)
+        assert f'<option value="{force.pk}" selected>' in staff.get(f"/blocks/{block.pk}/").content.decode()
+
+    def test_may_not_leave_nothing(self, staff: Client, candela: Project, force: Project) -> None:
+        both = [candela.pk, force.pk]
+
+        page = staff.post(
+            "/blocks/new/", typed(scope="organization", organization=candela.organization_id, exceptions=both)
+        )
+
+        assert page.status_code == 422
+        assert "leave no project to block" in page.content.decode()
+        assert page.content.decode().count(f'<option value="{force.pk}" selected>') == 1
+
+    def test_are_of_the_same_organization(self, staff: Client, candela: Project) -> None:
+        other = project("elsewhere", organization=organization("other"))
+
+        page = staff.post(
+            "/blocks/new/", typed(scope="organization", organization=candela.organization_id, exceptions=[other.pk])
+        )
+
+        assert "Not of artsy, so not blocked anyway: elsewhere" in page.content.decode()
 
 
 class TestPermission:
@@ -172,6 +252,20 @@ class TestChange:
         changed = DeployBlock.objects.get()
         assert (changed.begins_at, changed.created_by) == (block.begins_at, "ana")
 
+    def test_lets_a_planned_block_begin_now(self, staff: Client, candela: Project) -> None:
+        block = blocked(candela, begins_at=timezone.now() + timedelta(days=1))
+
+        staff.post(f"/blocks/{block.pk}/", typed(candela, begins="now"))
+
+        assert DeployBlock.objects.unresolved(timezone.now()).exists()
+
+    def test_by_the_api_leaves_a_planned_begin(self, staff: Client, candela: Project) -> None:
+        block = blocked(candela, begins_at=timezone.now() + timedelta(days=1))
+
+        staff.patch(f"/api/deploy_blocks/{block.pk}", {"description": "move"}, content_type="application/json")
+
+        assert DeployBlock.objects.planned(timezone.now()).get().begins_at == block.begins_at
+
     def test_does_not_put_an_ended_block_back_in_force(self, staff: Client, candela: Project) -> None:
         block = blocked(candela)
         resolve_block(block, note="", actor=Actor.person("mary"), clock=timezone.now)
@@ -206,7 +300,9 @@ class TestResolve:
 
         block.refresh_from_db()
         assert (block.resolved_by, block.resolution) == ("mary", "mine")
-        assert "mary had ended this block before" in page.content.decode()
+        told = page.content.decode()
+        assert f"mary had ended this block before at {block.resolved_at:%H:%M:%S} UTC" in told
+        assert "Your note was not saved: late" in told
         assert AuditEvent.objects.filter(kind="block.resolved").count() == 1
 
     def test_calls_a_planned_block_off(self, staff: Client, candela: Project) -> None:
@@ -229,6 +325,19 @@ class TestResolve:
 
 
 class TestList:
+    def test_speaks_in_the_zone_of_the_reader(self, staff: Client, candela: Project) -> None:
+        blocked(candela, resolved_at=datetime(2099, 7, 1, 13, tzinfo=UTC))
+        staff.cookies["zone"] = "America/New_York"
+
+        assert "Wed 01 Jul 2099, 09:00 America/New_York" in staff.get("/blocks/").content.decode()
+
+    def test_shows_the_commits_that_a_block_is_about(self, staff: Client, candela: Project) -> None:
+        blocked(candela, bad_commits=["a" * 40])
+
+        page = " ".join(staff.get("/blocks/").content.decode().split())
+
+        assert f'Because of the commit <code title="{"a" * 40}">aaaaaaa</code>' in page
+
     @pytest.mark.parametrize("number", [1, 30])
     def test_costs_the_same_number_of_queries_for_one_or_many(
         self, staff: Client, candela: Project, number: int, django_assert_max_num_queries: Any
@@ -248,7 +357,7 @@ class TestList:
 
         page = " ".join(staff.get("/blocks/").content.decode().split())
 
-        assert f'from <time datetime="{block.begins_at.isoformat()}">' in page
+        assert f'from <time datetime="{block.begins_at.isoformat(timespec="seconds")}"' in page
         assert "Call it off" in page
 
     def test_says_that_nothing_is_blocked(self, staff: Client) -> None:
