@@ -17,6 +17,7 @@ from releases.validation import (
     default_warning,
     possible_rivals,
     rival_problems,
+    rules_of_organization,
     strategy_problems,
     strategy_warnings,
 )
@@ -145,7 +146,16 @@ class StrategyForm(RuledForm):
         if not _is_set(strategy, "stage"):
             return  # told of the stage itself
         organization = self._organization()
-        found = list(strategy_problems(strategy, organization, urls, at=timezone.now(), unread=self.errors))
+        found = list(
+            strategy_problems(
+                strategy,
+                organization,
+                urls,
+                at=timezone.now(),
+                organization_rules=rules_of_organization(organization),
+                unread=self.errors,
+            )
+        )
         if strategy.stage.project.archived_at is None:
             found += rival_problems(strategy, possible_rivals(strategy))
         yield from found

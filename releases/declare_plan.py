@@ -29,6 +29,7 @@ from projects.validation_profiles import (
     tidy_profile,
 )
 from releases.branches import asks_the_same, look_for_branches
+from releases.calendar import ClosedRule
 from releases.declare_matching import fill, matched, paired, profile_named, with_left_ones
 from releases.declared import Declared
 from releases.models import DeployStrategy
@@ -36,6 +37,7 @@ from releases.validation import (
     default_warning,
     released_to,
     removal_problems,
+    rules_of_organization,
     strategy_problems,
     strategy_warnings,
 )
@@ -127,6 +129,7 @@ class _Planner:
     def __init__(self, prune: bool, at: datetime) -> None:
         self.prune = prune
         self.at = at
+        self.organization_rules: tuple[ClosedRule, ...] = ()  # of the organization that is being looked at
         self.moved: list[tuple[Declared, DeployStrategy]] = []  # those whose branches are new
         self.plan = Plan()
         self.declared: list[tuple[Declared, DeployStrategy]] = []
@@ -152,6 +155,7 @@ class _Planner:
 
     def organization(self, declared: Declared, stored: Organization | None) -> None:
         organization = stored or Organization()
+        self.organization_rules = rules_of_organization(stored)
         before = described(stored) if stored else {}
         organization.name = declared.name
         self.complain(declared, organization, organization_problems(organization))
@@ -267,7 +271,14 @@ class _Planner:
         given = [str(url) for url in urls] if isinstance(urls, list) else None
         self.complain(declared, strategy, unknown)
         if not unknown:
-            problems = strategy_problems(strategy, organization, given or [], at=self.at, unread=declared.unread)
+            problems = strategy_problems(
+                strategy,
+                organization,
+                given or [],
+                at=self.at,
+                organization_rules=self.organization_rules,
+                unread=declared.unread,
+            )
             self.complain(declared, strategy, problems)
         if given is not None and not _is(strategy.slack_webhook_urls, "\n".join(given)):
             strategy.slack_webhook_urls = as_secret(given)

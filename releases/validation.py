@@ -13,7 +13,7 @@ from projects.validation import CONTROLS, Problem, Problems, text_problems
 from releases.calendar import ClosedRule
 from releases.messages import listed
 from releases.models import DeployStrategy, Release
-from releases.validation_times import default_warning, time_problems, time_warnings
+from releases.validation_times import default_warning, rules_of_organization, time_problems, time_warnings
 
 __all__ = [
     "default_warning",
@@ -21,6 +21,7 @@ __all__ = [
     "released_to",
     "removal_problems",
     "rival_problems",
+    "rules_of_organization",
     "strategy_problems",
     "strategy_warnings",
 ]

@@ -1,16 +1,14 @@
 """The rules of a strategy's times: lengths, closed minutes, time zone (see releases/validation.py)."""
 
-import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import available_timezones
 
-from croniter import croniter
-from croniter.croniter import CroniterError
-
+from projects.models import Organization
 from projects.validation import Problem, Problems, hint
-from releases.calendar import ClosedRule
+from releases.calendar import ClosedRule, first_open
+from releases.closed_rules import of_cron, of_holiday, of_hours
 from releases.durations import in_words
 from releases.models import DeployStrategy
 
@@ -19,9 +17,8 @@ LONGEST_WAIT = 365 * 86400  # seconds
 LEAST_LIVE, MOST_LIVE = 60, 7 * 86400  # seconds
 MOST_BUCKETS = 50
 
-_CRON = re.compile(r"[0-9A-Za-z*,/?#\s-]+")
-_NOT_FIXED = re.compile(r"\b[HhRr]\b")  # croniter's hashed and random fields
-_A_DAY = datetime(2025, 1, 1, tzinfo=UTC)
+_LONGEST_CYCLE = 9 * 366  # days; the 29th of February comes every 4 years, and once a century only after 8
+_FIELDS = "Write minute, hour, day of the month, month, weekday: * 1-2 * * * closes 01:00 to 02:59."
 
 
 def default_warning(merge_after: int | None) -> int:
@@ -111,30 +108,51 @@ def _too_long(name: str, seconds: int, more: str = "") -> Problem:
 def _problems_of_closed_minutes(
     strategy: DeployStrategy, organization_rules: Sequence[ClosedRule], at: datetime
 ) -> Problems:
-    for bucket in strategy.blocked_time_buckets:
-        yield from _problems_of_cron(bucket)
-
-
-def _problems_of_cron(bucket: str) -> Problems:
     field = "blocked_time_buckets"
-    if len(bucket.split()) != 5 or not _CRON.fullmatch(bucket) or _NOT_FIXED.search(bucket):
+    buckets = list(strategy.blocked_time_buckets)
+    if len(buckets) > MOST_BUCKETS:
+        yield Problem(field, f"A strategy has at most {MOST_BUCKETS} cron expressions: join some of them.")
+        return
+    rules: list[ClosedRule] = []
+    for bucket in buckets:
+        try:
+            rule = of_cron(bucket, strategy.time_zone)
+        except ValueError as error:
+            yield Problem(field, str(error))
+            continue
+        rules.append(rule)
+        if not _ever_matches(rule, at):
+            yield Problem(field, f"“{bucket[:50]}” never matches: there is no such day. {_FIELDS}")
+    if not rules or len(rules) < len(buckets):
+        return
+    closes_all = next((rule.name for rule in rules if first_open([rule], at) is None), None)
+    if closes_all is not None:
+        yield Problem(
+            field, f"“{closes_all}” closes every minute: to stop releases, take automatic away, or make a block."
+        )
+    elif first_open(rules, at) is None:
         yield Problem(
             field,
-            f"“{bucket[:50]}” is no cron expression: write five fields, for example * 1-2 * * * for 01:00 to 02:59.",
+            "Together, these leave no minute open: nothing could ever be merged. Take one away, or shorten it.",
         )
-        return
-    try:
-        minutes = croniter(bucket, _A_DAY)
-        minutes.get_next(float)
-    except (CroniterError, ValueError, KeyError):
+    elif first_open([*rules, *organization_rules], at) is None:
+        names = ", ".join(dict.fromkeys(rule.name for rule in organization_rules))
         yield Problem(
             field,
-            f"“{bucket[:50]}” is no cron expression that ever matches: minute, hour, day, month, day of week, for "
-            "example * 1-2 * * * for 01:00 to 02:59.",
+            f"Together with the closed hours of the organization ({names[:200]}), these leave no minute open: nothing "
+            "could ever be merged. Leave a minute of its open hours.",
         )
-        return
-    if all(values == ["*"] for values in minutes.expanded):
-        yield Problem(field, f"“{bucket}” closes every minute: to stop releases, take automatic away, or make a block.")
+
+
+def _ever_matches(rule: ClosedRule, at: datetime) -> bool:
+    return any(rule.days.has(at.date() + timedelta(days=day)) for day in range(_LONGEST_CYCLE))
+
+
+def rules_of_organization(organization: Organization | None) -> tuple[ClosedRule, ...]:
+    """The closed hours and holidays that all strategies of an organization keep; none of one that is not stored yet."""
+    if organization is None or organization.pk is None:
+        return ()
+    return (*map(of_hours, organization.closed_hours.all()), *map(of_holiday, organization.holidays.all()))
 
 
 @cache

@@ -1,5 +1,7 @@
 """Deploy strategies in the admin: inside the page of their project, and on their own."""
 
+from datetime import time
+
 import pytest
 from django.test import Client
 
@@ -113,7 +115,8 @@ class TestInsideTheProjectsPage:
             ),
             ({"merge_after": "1h", "min_commit_age": "2h", "max_wait": "1h"}, "no commit would ever be old enough"),
             ({"live_within": "1 second"}, "live_within is from 1 minute to 7 days"),
-            ({"blocked_time_buckets": "0 0 30 2 *"}, "ever matches"),
+            ({"blocked_time_buckets": "0 0 30 2 *"}, "never matches: there is no such day"),
+            ({"blocked_time_buckets": "* 0-11 * * *\n* 12-23 * * *"}, "Together, these leave no minute open"),
             ({"blocked_time_buckets": "* * * * *"}, "closes every minute"),
             (
                 {"head": "stagin"},
@@ -143,6 +146,17 @@ class TestInsideTheProjectsPage:
         assert (strategy.min_commit_age, strategy.max_wait) == (7200, 259200)
         shown = site.form(f"releases/deploystrategy/{strategy.pk}/change/").values
         assert [shown[name] for name in times] == ["24 hours", "90 minutes", "2 hours", "72 hours"]
+
+    def test_minutes_that_the_organizations_closed_hours_leave_over_must_not_all_be_closed(
+        self, site: AdminSite, project: Project
+    ) -> None:
+        hours = {"weekdays": list(range(7)), "begins_at": time(18), "ends_at": time(9)}
+        project.organization.closed_hours.create(name="night", created_at=worlds.NOW, created_by="ana", **hours)
+
+        page = in_project(site, project, base="release", head="staging", blocked_time_buckets="* 9-17 * * *")
+
+        assert "Together with the closed hours of the organization (night), these leave no minute open" in page
+        assert not DeployStrategy.objects.exists()
 
     def test_what_follows_from_a_mistake_is_not_told(self, site: AdminSite, project: Project) -> None:
         page = in_project(

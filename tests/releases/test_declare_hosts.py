@@ -56,7 +56,7 @@ class TestBranches:
     def test_that_are_missing_are_an_error_with_line_and_near_names(self, host: GitHubServer) -> None:
         line, told = only_refusal(declared(host, STRATEGY.replace("staging", "stagin")), ask_hosts=True)
         assert line == 14
-        assert "artsy/candela has no branch “stagin”: push it first, or name another. It has staging." in told
+        assert "artsy/candela has no branch “stagin”: push it first, or name another. It has staging" in told
         assert not DeployStrategy.objects.exists()
 
     def test_are_not_asked_again_when_nothing_changed(self, host: GitHubServer) -> None:

@@ -30,7 +30,9 @@ def test_what_people_type_is_understood(text: str, seconds: int) -> None:
     assert seconds_of(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["soon", "", "-5", "24 hourz", "1 hour later", "٣ hours", "1e3", "hours", "1:30", "9" * 40])
+@pytest.mark.parametrize(
+    "text", ["soon", "", "-5", "24 hourz", "1 hour later", "٣ hours", "1e3", "hours", "1:30", "9" * 40]
+)
 def test_what_is_no_length_of_time_is_told_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write it for example as 24 hours"):
         seconds_of(text)
