@@ -98,12 +98,16 @@ migrations: .venv/installed-dev ## Is there a migration for every change of a mo
 	@$(PRODUCTION) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 .PHONY: pytest
-pytest: .venv/installed-dev browser ## All tests
+pytest: .venv/installed-dev browser tools ## All tests
 	$(PY) -m pytest -n 2 --dist loadgroup
 
 .PHONY: browser
 browser: .venv/installed-dev
 	@.ci/browser
+
+.PHONY: tools
+tools:
+	@.ci/tools
 
 .PHONY: check-github
 check-github: .venv/installed-dev ## Compare the tests' GitHub with GitHub's published schema (needs npm)

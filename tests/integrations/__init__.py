@@ -1,0 +1,1 @@
+"""What builds of other systems run."""
