@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from horizon.entrance import Message, Receive, Scope, Send, behind_proxy, with_whole_bodies
+from horizon.entrance import LARGE_AT_ONCE, Message, Receive, Scope, Send, behind_proxy, with_whole_bodies
 
 MOST = 10  # bytes
 
@@ -30,7 +30,9 @@ class Site:
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
 
-async def asked(application: Any, parts: Iterable[bytes] = (b"",), *, stuck: bool = False, **headers: str) -> int:
+async def asked(
+    application: Any, parts: Iterable[bytes] = (b"",), *, stuck: bool = False, path: str = "/", **headers: str
+) -> int:
     """The status that a request with a body in these parts gets; one that is stuck never comes to its end."""
     left = list(parts)
     sent: list[Message] = []
@@ -44,7 +46,8 @@ async def asked(application: Any, parts: Iterable[bytes] = (b"",), *, stuck: boo
         sent.append(message)
 
     pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    await application({"type": "http", "client": ("10.0.0.1", 1), "headers": pairs}, receive, send)
+    scope = {"type": "http", "path": path, "client": ("10.0.0.1", 1), "headers": pairs}
+    await application(scope, receive, send)
     return int(sent[0]["status"])
 
 
@@ -74,6 +77,47 @@ async def test_a_body_that_does_not_arrive_holds_nothing_up() -> None:
 
     assert await asked(with_whole_bodies(site, MOST, seconds=0.01), [b"1"], stuck=True, content_length="10") == 408
     assert site.senders == []
+
+
+class TestLargerPaths:
+    def site(self, seconds: float = 20) -> tuple[Site, Any]:
+        site = Site()
+        return site, with_whole_bodies(site, MOST, seconds, larger={"/large": 3 * MOST})
+
+    async def test_take_a_body_up_to_their_own_limit_and_no_other_path_does(self) -> None:
+        site, entrance = self.site()
+
+        assert await asked(entrance, [b"x" * 30], path="/large", content_length="30") == 200
+        assert await asked(entrance, [], path="/large", content_length="31") == 413
+        assert await asked(entrance, [], path="/large/", content_length="30") == 413
+        assert await asked(entrance, [], content_length="30") == 413
+        assert site.bodies == [b"x" * 30]
+
+    async def test_take_no_large_body_that_does_not_say_how_large_it_is(self) -> None:
+        site, entrance = self.site()
+
+        assert await asked(entrance, [b"x" * 10, b"x", b"never read"], path="/large") == 413
+        assert site.bodies == []
+
+    async def test_cut_off_a_body_that_is_longer_than_it_says(self) -> None:
+        site, entrance = self.site()
+
+        assert await asked(entrance, [b"x" * 20, b"x", b"never read"], path="/large", content_length="20") == 413
+        assert site.bodies == []
+
+    async def test_read_a_few_large_bodies_at_a_time_and_small_ones_always(self) -> None:
+        site, entrance = self.site(seconds=0.3)
+        slow = [asyncio.create_task(self.stuck(entrance)) for _ in range(LARGE_AT_ONCE)]
+        await asyncio.sleep(0)
+        third = asyncio.create_task(asked(entrance, [b"x" * 20], path="/large", content_length="20"))
+        assert await asked(entrance, [b"small"], path="/large", content_length="5") == 200
+        assert not third.done()
+
+        assert await asyncio.gather(*slow, third) == [*[408] * LARGE_AT_ONCE, 200]
+        assert site.bodies == [b"small", b"x" * 20]
+
+    async def stuck(self, entrance: Any) -> int:
+        return await asked(entrance, [b"x"], stuck=True, path="/large", content_length="20")
 
 
 @pytest.mark.parametrize(
