@@ -50,7 +50,7 @@ class Checks:
     """`complete` is False where some were not read, or where the pull request has another head by now."""
 
     checks: list[Check] = field(default_factory=list)
-    assignees: tuple[str, ...] = ()
+    assignees: tuple[str, ...] | None = None
     complete: bool = False
     cursor: str | None = None
 

@@ -14,7 +14,7 @@ PULLS_OF_A_PAGE: Final = 30
 PULL: Final = (
     "fragment P on PullRequest{number url title body createdAt headRefOid baseRefOid baseRefName headRefName "
     "headRepository{databaseId} isDraft state merged mergedAt mergeCommit{oid} mergedBy{login} mergeable "
-    "mergeStateStatus reviewDecision author{login}}"
+    "mergeStateStatus reviewDecision author{login} locked}"
 )
 _PULLS: Final = (
     f"pullRequests(states:OPEN,first:{PULLS_OF_A_PAGE},after:{{cursor}},baseRefName:{{base}},headRefName:{{head}},"
@@ -23,7 +23,7 @@ _PULLS: Final = (
 _FRAGMENTS: Final = (
     f"fragment R on Repository{{{REPOSITORY} mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed "
     "deleteBranchOnMerge viewerPermission}"
-    "fragment H on Ref{target{oid ...on Commit{tree{oid}}}}"
+    "fragment H on Ref{target{oid ...on Commit{committedDate tree{oid}}}}"
     "fragment B on Ref{refUpdateRule{requiredStatusCheckContexts} branchProtectionRule{requiredStatusCheckContexts} "
     "rules(first:100){pageInfo{hasNextPage}nodes{type parameters{"
     "...on RequiredStatusChecksParameters{requiredStatusChecks{context}}}}}}"
@@ -66,8 +66,10 @@ def more_pulls_query(questions: Sequence[ReleaseQuestion], cursors: Sequence[str
 
 
 def pull_query(owner: str, name: str, number: int) -> Query:
+    """One pull request, with what lists need not tell: its id, and whether it waits in a merge queue."""
     variables: dict[str, object] = {"o": owner, "n": name, "i": number}
-    return _query("Pull", variables, ["r0:repository(owner:$o,name:$n){databaseId pullRequest(number:$i){...P}}"], PULL)
+    part = "r0:repository(owner:$o,name:$n){databaseId pullRequest(number:$i){...P id isInMergeQueue}}"
+    return _query("Pull", variables, [part], PULL)
 
 
 def latest_pulls_query(owner: str, name: str, head: str) -> Query:

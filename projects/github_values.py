@@ -50,7 +50,8 @@ class PullRequest:
     unstable, has_hooks, blocked, behind, dirty, draft, unknown. `review_decision` is approved, changes_requested,
     review_required or None. `checks_complete` is False where there are more checks than were read, or where they
     could not be read: then nobody knows whether all of them are green. `head_repository_id` is None where the fork
-    is gone.
+    is gone. `assignees` is None where they were not read; `in_queue` (does it wait in a merge queue) and `node_id`
+    are told of a single pull request only.
     """
 
     number: int
@@ -73,9 +74,12 @@ class PullRequest:
     merge_state: str
     review_decision: str | None
     author: str
-    assignees: tuple[str, ...] = ()
+    assignees: tuple[str, ...] | None = None
     checks: tuple[Check, ...] = ()
     checks_complete: bool = True
+    is_locked: bool = False
+    in_queue: bool | None = None
+    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class ReleaseState:
     `head` to `base` of the same repository, oldest first. `required_checks` are the names that rules and branch
     protection require as far as these credentials may see them, None where they may not. `merge_queue` tells whether
     the base has one (None: unknown). `can_write` is None where GitHub does not say. `checks` are those of the head
-    commit.
+    commit, which was made at `head_date`.
     """
 
     repository: RepositoryFacts
@@ -107,6 +111,7 @@ class ReleaseState:
     can_write: bool | None
     checks: tuple[Check, ...] = ()
     checks_complete: bool = True
+    head_date: datetime | None = None
 
 
 class RefusalCode(StrEnum):

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, In, IsNull
 
-from projects.models import Profile
+from projects.models import Profile, Snapshot
 from releases import acts, facts
 from releases.decision import STALE, Decision, decide
-from releases.models import DeployStrategy, Release
+from releases.models import DeployStrategy, Intervention, Release
 from releases.observe import observe, with_news
 
 logger = logging.getLogger(__name__)
@@ -44,28 +44,35 @@ def releasable() -> QuerySet[DeployStrategy]:
 ASKS = Coalesce("profile", "stage__profile")  # whose credentials a strategy uses: its own, else its stage's
 
 
-def _automatic() -> QuerySet[DeployStrategy]:
-    return releasable().filter(automatic=True)
+def followed() -> QuerySet[DeployStrategy]:
+    """Those that the engine advances: automatic ones, those that somebody releases now, and those with a release that
+    is not finished."""
+    now = Intervention.objects.filter(strategy=OuterRef("pk"), kind=Intervention.Kind.RELEASE_NOW, ended_at=None)
+    return releasable().filter(Q(automatic=True) | Q(has_release=True) | Exists(now))
 
 
 def profiles() -> list[int | None]:
-    """The profiles that serve automatic strategies; None where a strategy has none."""
-    return list(_automatic().order_by().values_list(ASKS, flat=True).distinct())
+    """The profiles that serve strategies that are followed; None where a strategy has none."""
+    return list(followed().order_by().values_list(ASKS, flat=True).distinct())
 
 
 def served_by(profile_id: int | None) -> QuerySet[DeployStrategy]:
-    """The automatic strategies of one profile."""
-    return _automatic().filter(Exact(ASKS, profile_id) if profile_id else IsNull(ASKS, True))
+    """The followed strategies of one profile."""
+    return followed().filter(Exact(ASKS, profile_id) if profile_id else IsNull(ASKS, True))
 
 
 def changed(now: datetime) -> QuerySet[DeployStrategy]:
-    """Automatic strategies of projects whose commits moved since GitHub was asked for the release."""
+    """Followed strategies of projects whose commits moved since GitHub was asked for the release, and those that
+    somebody asked to be looked at since."""
     paused = Profile.objects.filter(budget__paused_until__gt=now)
+    snapshots = Snapshot.objects.filter(project=OuterRef("stage__project"), is_current=True)
     return (
-        _automatic()
+        followed()
+        .annotate(moved_at=Subquery(snapshots.values("created_at")[:1]))
         .filter(
-            Q(reading=None) | Q(reading__tried_at__lt=F("stage__project__snapshots__created_at")),
-            stage__project__snapshots__is_current=True,
+            Q(reading=None, moved_at__isnull=False)
+            | Q(reading__tried_at__lt=F("moved_at"))
+            | Q(reading__tried_at__lt=F("reading__asked_at"))
         )
         .exclude(In(ASKS, paused.values("pk")))
     )

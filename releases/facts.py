@@ -13,9 +13,12 @@ from projects.github_pulls import GitHub, ReleaseQuestion, ReleaseState
 from projects.models import Profile, ProfileBudget, Project, Repository
 from projects.reading import StageUnreadable, Trouble
 from projects.remotes import UnsafeRemote, parse_remote, repository_of
+from releases import facts_rows
+from releases.closed_rules import of_strategy
+from releases.facts_rows import Calendar, Releases
 from releases.models import DeployStrategy, Release, StrategyReading
 from releases.readings import reading_of, stored_reading, to_json
-from releases.situation import Action, Block, Facts, Plan, Refusal
+from releases.situation import Block, Facts, Plan, Reading
 
 Answer = ReleaseState | StageUnreadable
 
@@ -25,7 +28,8 @@ MOST_STALE = timedelta(minutes=10)
 
 def strategies_with_all() -> QuerySet[DeployStrategy]:
     """Strategies of active projects with everything that their facts need of other tables."""
-    return DeployStrategy.objects.filter(stage__project__archived_at=None).select_related(
+    active = DeployStrategy.objects.filter(stage__project__archived_at=None)
+    return facts_rows.with_what_is_followed(active).select_related(
         "stage__project__organization", "stage__profile__budget", "profile__budget", "reading"
     )
 
@@ -38,6 +42,7 @@ def strategies_of(projects: Iterable[Project]) -> list[DeployStrategy]:
     by_id = {project.pk: project for project in projects}
     prefetch_related_objects(list(by_id.values()), "organization")  # where they came without it
     rows = DeployStrategy.objects.filter(stage__project__in=list(by_id), stage__project__archived_at=None)
+    rows = facts_rows.with_interventions(rows)
     strategies = list(rows.select_related("stage", "reading").order_by("stage__position", "pk"))
     wanted = {pk for each in strategies for pk in (each.profile_id, each.stage.profile_id) if pk is not None}
     profiles = Profile.objects.select_related("budget").in_bulk(wanted) if wanted else {}
@@ -92,7 +97,7 @@ def read(strategies: Iterable[DeployStrategy], now: datetime) -> None:
     by_profile: dict[Profile, dict[ReleaseQuestion, list[DeployStrategy]]] = {}
     troubled: list[tuple[DeployStrategy, Answer]] = []
     for strategy in strategies:
-        if not strategy.automatic or _paused(strategy, now):
+        if not facts_rows.is_followed(strategy) or _paused(strategy, now):
             continue
         try:
             profile = github_profile(strategy)
@@ -143,11 +148,22 @@ def _keep(answers: Sequence[tuple[DeployStrategy, Answer]], now: datetime) -> No
             row.error, row.retry_at = answer.message, answer.retry_at
             troubled.append(row)
         else:
+            row.head_since = _head_since(strategy, row, answer, now)
             row.error, row.retry_at, row.read_at, row.facts = "", None, now, to_json(reading_of(answer))
             good.append(row)
         strategy.reading = row
     _store(troubled, ["tried_at", "error", "retry_at"])
-    _store(good, ["tried_at", "error", "retry_at", "read_at", "facts"])
+    _store(good, ["tried_at", "error", "retry_at", "read_at", "head_since", "facts"])
+
+
+def _head_since(strategy: DeployStrategy, row: StrategyReading, state: ReleaseState, now: datetime) -> datetime | None:
+    """When head was first seen at its commit; at the first look, when that commit was made, if that can be true."""
+    before = row.facts.get("head_sha") if row.facts else None
+    if state.head_sha is None or (state.head_sha == before and row.head_since is not None):
+        return row.head_since
+    if row.head_since is None and state.head_date is not None:
+        return min(state.head_date, now)
+    return now
 
 
 def _store(rows: list[StrategyReading], fields: list[str]) -> None:
@@ -163,38 +179,28 @@ def _store(rows: list[StrategyReading], fields: list[str]) -> None:
 def facts_of(
     strategies: Iterable[DeployStrategy], now: datetime, known_blocks: dict[int, list[DeployBlock]] | None = None
 ) -> dict[int, Facts]:
-    """The facts of each strategy, by its id, in three queries; two where the caller knows the blocks of now.
+    """The facts of each strategy, by its id, in four queries; three where the caller knows the blocks of now.
 
     The strategies come from `strategies_with_all` or `strategies_of`.
     """
     strategies = list(strategies)
     projects = {strategy.stage.project.pk: strategy.stage.project for strategy in strategies}
+    organizations = {project.organization_id for project in projects.values()}
     blocks = unresolved_blocks(projects.values(), now) if known_blocks is None else known_blocks
-    unfinished: dict[int, Release] = {}
-    finished: dict[int, Release] = {}
-    for release in _unfinished_releases(strategies).union(_newest_finished_releases(strategies), all=True):
-        (unfinished if release.state in Release.UNFINISHED else finished)[release.strategy_id] = release
-    merging = _merges_unconfirmed({project.organization_id for project in projects.values()})
+    releases = facts_rows.releases_of(strategies)
+    calendars = facts_rows.calendars_of(organizations, now)
+    merging = _merges_unconfirmed(organizations)
     return {
         strategy.pk: _facts(
             strategy,
             now,
-            unfinished=unfinished.get(strategy.pk),
-            finished=finished.get(strategy.pk),
+            releases=releases[strategy.pk],
+            calendar=calendars[strategy.stage.project.organization_id],
             blocks=blocks[strategy.stage.project_id],
             merging=merging.get(strategy.stage.project.organization_id, 0),
         )
         for strategy in strategies
     }
-
-
-def _unfinished_releases(strategies: Sequence[DeployStrategy]) -> QuerySet[Release]:
-    return Release.objects.filter(strategy__in=strategies, state__in=Release.UNFINISHED)
-
-
-def _newest_finished_releases(strategies: Sequence[DeployStrategy]) -> QuerySet[Release]:
-    finished = Release.objects.filter(strategy__in=strategies).exclude(state__in=Release.UNFINISHED)
-    return finished.order_by("strategy_id", "-id").distinct("strategy_id")
 
 
 def _merges_unconfirmed(organization_ids: set[int]) -> dict[int, int]:
@@ -209,30 +215,45 @@ def _facts(
     strategy: DeployStrategy,
     now: datetime,
     *,
-    unfinished: Release | None,
-    finished: Release | None,
+    releases: Releases,
+    calendar: Calendar,
     blocks: list[DeployBlock],
     merging: int,
 ) -> Facts:
     row: StrategyReading | None = getattr(strategy, "reading", None)
     error, retry_at = _trouble(strategy, row, now)
-    is_merging = unfinished is not None and unfinished.state == Release.State.MERGING
+    reading, said, mine = stored_reading(strategy), facts_rows.said_to(strategy), releases.unfinished
+    state = mine.state if mine is not None else None
+    is_merging = state == Release.State.MERGING
     return Facts(
         now=now,
-        plan=plan_of(strategy),
-        reading=stored_reading(strategy),
+        plan=plan_of(strategy, calendar),
+        reading=reading,
         read_at=row.read_at if row is not None else None,
         stale_after=stale_after(settings.POLL_INTERVAL),
         error=error,
         retry_at=retry_at,
         blocks=tuple(_block(block, strategy.stage.project) for block in blocks),
-        opened_at=unfinished.opened_at if unfinished else None,
-        asked_at=unfinished.asked_at if unfinished and is_merging else None,
-        closed=_closed(finished),
-        refusal=_refusal(unfinished),
+        opened_at=mine.opened_at if mine else None,
+        asked_at=mine.asked_at if mine and is_merging else None,
+        closed=facts_rows.closed_of(releases.closed_since),
+        refusal=facts_rows.refusal_of(mine),
+        queued_at=mine.queued_at if mine and state == Release.State.QUEUED else None,
+        head_since=row.head_since if row is not None else None,
+        assign_tried=_assign_tried(mine, reading),
+        notice=facts_rows.notice_of(mine),
+        release_now=said.release_now,
+        postponed=said.postponed,
+        skipped=said.skipped,
+        squashed=facts_rows.squashed_of(strategy, releases.merged, reading),
         merges_unconfirmed=merging - is_merging,
         merges_at_once=settings.MERGES_AT_ONCE,
     )
+
+
+def _assign_tried(release: Release | None, reading: Reading | None) -> bool:
+    pull = reading.pull_request if reading is not None else None
+    return release is not None and pull is not None and release.assigned_sha == pull.head_sha
 
 
 def stale_after(poll: timedelta) -> timedelta:
@@ -240,7 +261,7 @@ def stale_after(poll: timedelta) -> timedelta:
     return min(max(2 * poll, LEAST_STALE), MOST_STALE)
 
 
-def plan_of(strategy: DeployStrategy) -> Plan:
+def plan_of(strategy: DeployStrategy, calendar: Calendar) -> Plan:
     return Plan(
         automatic=strategy.automatic,
         base=strategy.base,
@@ -250,7 +271,11 @@ def plan_of(strategy: DeployStrategy) -> Plan:
         merge_method=strategy.merge_method,
         required_checks=tuple(strategy.required_checks),
         slack_targets=bool(strategy.slack_webhook_urls) + len(strategy.slack_channels),
+        closed=of_strategy(strategy, calendar.hours, calendar.holidays),
         zone=strategy.time_zone,
+        min_commit_age=strategy.min_commit_age,
+        max_wait=strategy.max_wait,
+        commit_status=strategy.commit_status,
     )
 
 
@@ -266,16 +291,4 @@ def _block(block: DeployBlock, project: Project) -> Block:
         DeployBlock.Scope.ORGANIZATION.value: f"all of {project.organization.name}",
         DeployBlock.Scope.TAG.value: f"all projects with the tag {block.tag}",
     }
-    return Block(block.created_by, block.description, block.resolved_at, covers.get(block.scope, ""))
-
-
-def _closed(release: Release | None) -> tuple[int, str] | None:
-    if release is None or release.state != Release.State.CLOSED or release.number is None:
-        return None
-    return release.number, release.head_sha
-
-
-def _refusal(release: Release | None) -> Refusal | None:
-    if release is None or not release.refused_act or release.retry_at is None:
-        return None
-    return Refusal(Action(release.refused_act), release.refused_sha, release.refused_words, release.retry_at)
+    return Block(block.created_by, block.description, block.resolved_at, covers.get(block.scope, ""), block.pk)

@@ -44,7 +44,7 @@ class StrategyDecision:
 def decisions(
     projects: Iterable[Project], now: datetime, blocks: dict[int, list[DeployBlock]] | None = None
 ) -> dict[int, list[StrategyDecision]]:
-    """The decisions of each of these projects, by its id, in order of promotion: five queries for one or a thousand.
+    """The decisions of each of these projects, by its id, in order of promotion: six queries for one or a thousand.
 
     `blocks` are the unresolved ones of these projects, by id, where the caller has read them already.
     """

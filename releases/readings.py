@@ -10,7 +10,7 @@ from releases.models import DeployStrategy, StrategyReading
 from releases.situation import Check, CheckState, PullRequest, Reading
 
 # Of the stored form of a reading. What another version of Horizon stored counts as never read.
-VERSION = 1
+VERSION = 2
 
 
 def reading_of(state: ReleaseState) -> Reading:
@@ -28,6 +28,10 @@ def reading_of(state: ReleaseState) -> Reading:
         merge_methods=tuple(method for method, allowed in methods.items() if allowed),
         can_write=state.can_write,
         archived=state.repository.archived,
+        behind=state.behind,
+        head_tree=state.head_tree,
+        base_tree=state.base_tree,
+        delete_branch_on_merge=state.delete_branch_on_merge,
     )
 
 
@@ -42,6 +46,8 @@ def _pull_request(pull: HostPullRequest) -> PullRequest:
         review_decision=pull.review_decision,
         checks=tuple(Check(check.name, CheckState(check.state), check.required, check.url) for check in pull.checks),
         checks_complete=pull.checks_complete,
+        assignees=pull.assignees,
+        is_locked=pull.is_locked,
     )
 
 
@@ -76,4 +82,5 @@ def from_json(values: dict[str, Any]) -> Reading:
 def _pull_from_json(values: dict[str, Any]) -> PullRequest:
     checks = tuple(Check(**{**check, "state": CheckState(check["state"])}) for check in values["checks"])
     created_at = datetime.fromisoformat(values["created_at"])
-    return PullRequest(**{**values, "checks": checks, "created_at": created_at})
+    assignees = None if values["assignees"] is None else tuple(values["assignees"])
+    return PullRequest(**{**values, "checks": checks, "created_at": created_at, "assignees": assignees})

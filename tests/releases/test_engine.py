@@ -10,6 +10,7 @@ from projects.models import ProfileBudget, Project, ProjectPoll
 from releases import engine
 from releases.decision import Action
 from releases.models import Attempt, Release, StrategyReading
+from releases.readings import VERSION
 from tests.releases.wire import tapped
 from tests.releases.world import BOT, DAY, World
 
@@ -518,7 +519,7 @@ class TestTrouble:
     def test_that_should_never_happen_is_reported_after_all_had_their_turn(self, world: World) -> None:
         other = World(world.github, "force")
         world.opened()
-        StrategyReading.objects.filter(strategy=world.strategy).update(facts={"version": 1})
+        StrategyReading.objects.filter(strategy=world.strategy).update(facts={"version": VERSION})
         world.github.fail("GRAPHQL Releases", containing="candela", status=502, times=9)
         other.commit()
 
@@ -619,7 +620,7 @@ class TestManyReleases:
         for each in [world, *(World(world.github, f"other{place}") for place in range(1, number))]:
             each.opened()
 
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             outcomes = engine.advance(engine.releasable(), world.clock)
 
         assert {outcome.decision.code for outcome in outcomes} == {"too-young"}

@@ -48,7 +48,7 @@ def test_the_number_of_queries_does_not_grow_with_the_projects(
         each.block()
     projects = list(Project.objects.select_related("organization"))
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         found = decisions(projects, world.now)
 
     assert {each.decision.code for several in found.values() for each in several} == {"blocked"}

@@ -1,0 +1,240 @@
+"""What decisions need of the rows beside the reading: releases, notices, what people said, closed hours.
+
+Notices and interventions come as annotations of queries that are made anyway, so that a page of a thousand projects
+costs no query more.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    DateField,
+    Exists,
+    F,
+    OuterRef,
+    PositiveSmallIntegerField,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import JSONObject
+
+from releases.models import ClosedHours, DeployStrategy, Holiday, Intervention, Notice, Release
+from releases.situation import Action, Postponed, Reading, Refusal, ReleaseNow, Skipped, Squashed
+from releases.situation import Notice as NoticeFact
+
+Kind = Intervention.Kind
+
+# Holidays further away close nothing that anybody asks for: decisions look at most 400 days ahead.
+FAR: Final = timedelta(days=800)
+_NOTICE: Final = ("merge_at", "begun_at", "delivered_at", "waived_at", "retry_at", "error")
+_SAID: Final = ("kind", "created_by", "reason", "head_sha", "until", "spite_blocks", "spite_closed")
+
+
+# --- what people said ---------------------------------------------------------------------------------------------
+
+
+def with_interventions(strategies: QuerySet[DeployStrategy]) -> QuerySet[DeployStrategy]:
+    """The strategies with what still holds of what people said to them, as `said`."""
+    active = Intervention.objects.filter(strategy=OuterRef("pk"), ended_at=None).order_by("created_at", "id")
+    return strategies.annotate(said=ArraySubquery(active.values(json=JSONObject(**{name: name for name in _SAID}))))
+
+
+def with_what_is_followed(strategies: QuerySet[DeployStrategy]) -> QuerySet[DeployStrategy]:
+    """The same, and whether they have an unfinished release, as `has_release`."""
+    unfinished = Release.objects.filter(strategy=OuterRef("pk"), state__in=Release.UNFINISHED)
+    return with_interventions(strategies).annotate(has_release=Exists(unfinished))
+
+
+def is_followed(strategy: DeployStrategy) -> bool:
+    """Whether GitHub is asked about it: Horizon releases it, somebody wants that now, or a release is to be finished.
+
+    For strategies of `with_what_is_followed`.
+    """
+    if strategy.automatic or getattr(strategy, "has_release", False):
+        return True
+    return said_to(strategy).release_now is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The interventions that hold; the newest of each kind."""
+
+    release_now: ReleaseNow | None = None
+    postponed: Postponed | None = None
+    skipped: Skipped | None = None
+
+
+def said_to(strategy: DeployStrategy) -> Said:
+    """What was annotated by `with_interventions`."""
+    by_kind: dict[str, Mapping[str, Any]] = {row["kind"]: row for row in getattr(strategy, "said", ())}
+    now, later, skip = (by_kind.get(kind) for kind in (Kind.RELEASE_NOW, Kind.POSTPONE, Kind.SKIP))
+    return Said(
+        release_now=ReleaseNow(
+            now["created_by"], now["reason"], now["head_sha"], frozenset(now["spite_blocks"]), now["spite_closed"]
+        )
+        if now
+        else None,
+        postponed=Postponed(later["created_by"], later["reason"], _moment(later["until"])) if later else None,
+        skipped=Skipped(skip["created_by"], skip["reason"], skip["head_sha"]) if skip else None,
+    )
+
+
+# --- releases -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Releases:
+    """The releases of one strategy that decisions look at: the unfinished one, the newest merged and closed ones."""
+
+    unfinished: Release | None = None
+    merged: Release | None = None
+    closed: Release | None = None
+
+    @property
+    def closed_since(self) -> Release | None:
+        """The newest finished one, if it was closed."""
+        if self.closed is None or (self.merged is not None and self.merged.pk > self.closed.pk):
+            return None
+        return self.closed
+
+
+def releases_of(strategies: Sequence[DeployStrategy]) -> dict[int, Releases]:
+    """By strategy: one query, without the lists of commits."""
+    all_of = Release.objects.filter(strategy__in=strategies)
+    newest = all_of.exclude(state__in=Release.UNFINISHED).order_by("strategy_id", "state", "-id")
+    rows = _with_notice(all_of.filter(state__in=Release.UNFINISHED).order_by()).union(
+        _with_notice(newest.distinct("strategy_id", "state")), all=True
+    )
+    found: dict[int, Releases] = {strategy.pk: Releases() for strategy in strategies}
+    for release in rows:
+        mine = found[release.strategy_id]
+        if release.state in Release.UNFINISHED:
+            mine.unfinished = release
+        elif release.state == Release.State.MERGED:
+            mine.merged = release
+        else:
+            mine.closed = release
+    return found
+
+
+def _with_notice(releases: QuerySet[Release]) -> QuerySet[Release]:
+    newest = Notice.objects.filter(release=OuterRef("pk")).order_by("-begun_at", "-id")
+    json = newest.values(json=JSONObject(**{name: name for name in _NOTICE}))[:1]
+    return releases.defer("commits").annotate(last_notice=Subquery(json))
+
+
+def notice_of(release: Release | None) -> NoticeFact | None:
+    """The newest notice of a release that came from `releases_of`."""
+    found: Mapping[str, Any] | None = getattr(release, "last_notice", None)
+    if found is None:
+        return None
+    return NoticeFact(
+        merge_at=_moment(found["merge_at"]),
+        begun_at=_moment(found["begun_at"]),
+        delivered_at=_moment_or_none(found["delivered_at"]),
+        waived_at=_moment_or_none(found["waived_at"]),
+        retry_at=_moment_or_none(found["retry_at"]),
+        error=found["error"],
+    )
+
+
+def closed_of(release: Release | None) -> tuple[int, str] | None:
+    if release is None or release.number is None:
+        return None
+    return release.number, release.head_sha
+
+
+def refusal_of(release: Release | None) -> Refusal | None:
+    if release is None or not release.refused_act or release.retry_at is None:
+        return None
+    return Refusal(Action(release.refused_act), release.refused_sha, release.refused_words, release.retry_at)
+
+
+def squashed_of(strategy: DeployStrategy, merged: Release | None, reading: Reading | None) -> Squashed | None:
+    """Whether the last release broke the common history of the branches, and nobody has healed it since.
+
+    Healed is what has all that the base has. Where the strategy itself squashes or rebases, each release breaks it:
+    that holds up only while there is nothing new.
+    """
+    if merged is None or not merged.squashed or reading is None:
+        return None
+    same = reading.head_tree is not None and reading.head_tree == reading.base_tree and (reading.ahead or 0) > 0
+    intended = strategy.merge_method != DeployStrategy.MergeMethod.MERGE
+    if not same and (intended or reading.behind == 0):
+        return None
+    how = "rebased" if strategy.merge_method == DeployStrategy.MergeMethod.REBASE else "squashed"
+    return Squashed(merged.number, how)
+
+
+# --- closed hours -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The closed hours and holidays of an organization."""
+
+    hours: list[ClosedHours] = field(default_factory=list)
+    holidays: list[Holiday] = field(default_factory=list)
+
+
+def calendars_of(organization_ids: Collection[int], now: datetime) -> dict[int, Calendar]:
+    """By organization: one query for both."""
+    hours = ClosedHours.objects.filter(organization__in=organization_ids).order_by()
+    days = Holiday.objects.filter(
+        organization__in=organization_ids,
+        last_day__gte=(now - timedelta(days=2)).date(),
+        first_day__lte=(now + FAR).date(),
+    ).order_by()
+    nothing = Value(None, output_field=DateField())
+    rows = hours.values_list(
+        "organization_id", "name", "time_zone", "begins_at", "ends_at", "weekdays", nothing, nothing
+    ).union(
+        days.values_list(
+            "organization_id",
+            "name",
+            "time_zone",
+            "begins_at",
+            "ends_at",
+            Value(None, output_field=ArrayField(PositiveSmallIntegerField())),
+            F("first_day"),
+            F("last_day"),
+        ),
+        all=True,
+    )
+    found = {pk: Calendar() for pk in organization_ids}
+    for pk, *row in rows:
+        _put(found[pk], *row)
+    return found
+
+
+def _put(
+    calendar: Calendar,
+    name: str,
+    zone: str,
+    begins_at: time | None,
+    ends_at: time | None,
+    weekdays: list[int] | None,
+    first_day: date | None,
+    last_day: date | None,
+) -> None:
+    same: dict[str, Any] = {"name": name, "time_zone": zone, "begins_at": begins_at, "ends_at": ends_at}
+    if weekdays is not None:
+        calendar.hours.append(ClosedHours(weekdays=weekdays, **same))
+    else:
+        calendar.holidays.append(Holiday(first_day=first_day, last_day=last_day, **same))
+
+
+# --- times in JSON ------------------------------------------------------------------------------------------------
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _moment_or_none(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
