@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from audit.models import AuditEvent
 from blocks.queries import unresolved_blocks
 from dashboard.access import MayRead
-from dashboard.history import Wanted
+from dashboard.history_filters import Wanted
 from dashboard.shapes import AuditOut, ProjectOut, Reader, audit_json, project_json
 from projects.models import Project
 from projects.queries import Filters, details, numbers, with_relations
@@ -99,10 +99,11 @@ class AuditList(GenericAPIView[AuditEvent]):
         parameters=[
             _filter("project", "Its number, name, or organization/name."),
             _filter("organization", "Its name."),
+            _filter("tag", "One that the project bore at that time."),
             _filter("kind", "For example release.merged."),
             _filter("actor", "Who did it."),
-            _filter("since", "A day, included: 2026-11-24."),
-            _filter("until", "A day, included."),
+            _filter("since", "A day in UTC, or a time, included: 2026-11-24 or 2026-11-24T14:05."),
+            _filter("until", "A day in UTC, or a time, included."),
         ],
     )
     def get(self, request: Request) -> Response:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, timedelta
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
+
 from audit.models import AuditEvent
-from dashboard.words import counted
+from dashboard.words import counted, duration
 
 Data = Mapping[str, Any]
 
@@ -42,7 +45,7 @@ def _pull_request(data: Data) -> Data:
 
 def _number(data: Data) -> str:
     number = _pull_request(data).get("number")
-    return f"pull request #{number}" if number else "the pull request"
+    return f"pull request #{number}" if number else "the release"
 
 
 def _release(verb: str) -> Callable[[Data], str]:
@@ -56,16 +59,14 @@ def _way(data: Data) -> str:
     return f" from {data['head']} to {data['base']}" if data.get("head") and data.get("base") else ""
 
 
-def _by_hand(data: Data) -> str:
-    return f"merged {_number(data)} by hand{_way(data)}"
-
-
 def _assigned(data: Data) -> str:
     return f"assigned {data.get('assignee') or 'somebody'} to {_number(data)}"
 
 
 def _live(data: Data) -> str:
-    return f"saw the release live on {data.get('stage') or 'its stage'}"
+    seconds = data.get("seconds")
+    after = f", {_length(seconds)} after its merge" if isinstance(seconds, int) and seconds else ""
+    return f"saw {_number(data)} live on {data.get('stage') or 'its stage'}{after}"
 
 
 def _block(verb: str) -> Callable[[Data], str]:
@@ -93,22 +94,136 @@ def _plainly(data: Data, kind: str = "") -> str:
     return kind.replace(".", " ").replace("-", " ")
 
 
+def _by_people(verb: str) -> Callable[[Data], str]:
+    """A release that somebody made past Horizon: by a pull request, or by a push."""
+
+    def say(data: Data) -> str:
+        if _pull_request(data).get("number"):
+            return f"{verb} {_number(data)}{_way(data)}"
+        where = str(data.get("base") or data.get("stage") or "the base")
+        moved = f" from {_short(data['from_sha'])} to {_short(data['merge_sha'])}" if data.get("from_sha") else ""
+        return f"{'force-pushed' if data.get('forced') else 'pushed to'} {where} by hand{moved}"
+
+    return say
+
+
+def _rolled_back(data: Data) -> str:
+    if _pull_request(data).get("number"):
+        return f"rolled back with {_number(data)}"
+    where = str(data.get("stage") or "production")
+    moved = f" from {_short(data['from_sha'])} to {_short(data['merge_sha'])}" if data.get("from_sha") else ""
+    count = data.get("count")
+    taken = f", taking back {counted(count, 'commit')}" if isinstance(count, int) and count else ""
+    return f"rolled {where} back{moved}{taken}"
+
+
+def _short(sha: object) -> str:
+    return str(sha or "")[:7]
+
+
+def _not_live(data: Data) -> str:
+    seconds = data.get("live_within")
+    within = f" within {_length(seconds)}" if isinstance(seconds, int) else ""
+    return f"did not see {_number(data)} live on {data.get('stage') or 'its stage'}{within}"
+
+
+def _length(seconds: int) -> str:
+    return duration(timedelta(seconds=seconds)) if seconds >= 60 else counted(seconds, "second")
+
+
+def _status(data: Data) -> str:
+    state = data.get("state")
+    return f"set the commit status{f' to {state}' if state else ''} of {_number(data)}"
+
+
+def _repair(data: Data) -> str:
+    asked = f" for {data['asked_by']}" if data.get("asked_by") else ""
+    if data.get("kind") == "revert":
+        reverted = f" to revert #{data['reverts']}" if data.get("reverts") else " to go back"
+        return f"opened {_number(data)}{reverted}{asked}"
+    return f"opened {_number(data)} to heal the history{asked}"
+
+
+def _postponed(data: Data) -> str:
+    return f"postponed {_number(data)}{f' until {when}' if (when := _when(data.get('until'))) else ''}"
+
+
+def _when(text: object) -> str:
+    moment = parse_datetime(text) if isinstance(text, str) and len(text) < 40 else None
+    return f"{moment.astimezone(UTC):%d %b %Y, %H:%M} UTC" if moment and moment.tzinfo else ""
+
+
 SENTENCES: dict[str, Callable[[Data], str]] = {
     "pull-request.opened": _release("opened"),
     "pull-request.adopted": _release("took over"),
     "pull-request.assigned": _assigned,
+    "pull-request.edited": lambda data: f"wrote the text of {_number(data)} anew",
+    "pull-request.commented": lambda data: f"commented on {_number(data)}",
+    "pull-request.enqueued": lambda data: f"put {_number(data)} into the merge queue",
+    "pull-request.dequeued": lambda data: f"took {_number(data)} out of the merge queue",
     "pull-request.closed": _release("closed"),
+    "pull-request.reopened": _release("reopened"),
+    "status.set": _status,
+    "branch.restored": lambda data: f"restored the branch {data.get('branch') or data.get('head') or ''}".rstrip(),
+    "repair.opened": _repair,
     "notice.sent": lambda data: f"announced {_number(data)} in Slack",
     "notice.failed": lambda data: f"could not announce {_number(data)} in Slack",
+    "notice.updated": lambda data: f"brought the announcement of {_number(data)} up to date in Slack",
+    "notice.waived": lambda data: f"went on with {_number(data)} without a notice, as Slack could not be reached",
     "release.merged": _release("merged"),
-    "release.by-hand": _by_hand,
-    "release.rollback": _release("rolled back with"),
+    "release.by-hand": _by_people("merged by hand"),
+    "release.rollback": _rolled_back,
+    "release.now": lambda data: f"had {_number(data)} released now",
+    "release.postponed": _postponed,
+    "release.skipped": lambda data: f"skipped {_number(data)}",
+    "release.resumed": lambda data: f"let {_number(data)} go on",
     "release.live": _live,
+    "release.not-live": _not_live,
     "block.created": _block("put"),
     "block.changed": _block("changed"),
     "block.resolved": _block("resolved"),
+    "block.reminded": lambda data: f"reminded the owner of a block on {_scope(data)}",
+    "closed-hours.changed": lambda data: f"{data.get('action') or 'changed'} closed hours",
     "config.changed": _configured,
 }
+
+# How the filter of the history names them, and under which headings.
+_GROUPS = {
+    "release": "Releases",
+    "pull-request": "Pull requests",
+    "notice": "Slack",
+    "block": "Blocks and closed hours",
+    "closed-hours": "Blocks and closed hours",
+    "status": "Upkeep",
+    "branch": "Upkeep",
+    "repair": "Upkeep",
+    "config": "Configuration",
+}
+_NAMES = {
+    "release.by-hand": "Release by hand",
+    "release.rollback": "Rollback",
+    "release.live": "Seen live",
+    "release.not-live": "Not seen live",
+    "release.now": "Release now",
+    "pull-request.adopted": "Pull request taken over",
+    "repair.opened": "Revert or repair opened",
+    "closed-hours.changed": "Closed hours changed",
+    "config.changed": "Configuration changed",
+}
+
+
+def kinds_in_words() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Every kind of event with its name for people, grouped."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for group in _GROUPS.values():
+        found.setdefault(group, [])
+    for kind in SENTENCES:
+        found.setdefault(_GROUPS.get(kind.split(".")[0], "Other"), []).append((kind, kind_in_words(kind)))
+    return list(found.items())
+
+
+def kind_in_words(kind: str) -> str:
+    return _NAMES.get(kind) or _plainly({}, kind).capitalize()
 
 
 def _note(kind: str, data: Data) -> str:

@@ -6,7 +6,9 @@ from drf_spectacular.views import SpectacularAPIView
 
 from dashboard import api, health, live, metrics
 from dashboard.access import MayRead
+from dashboard.at_time import live_at, live_between
 from dashboard.history import history
+from dashboard.history_export import export
 from dashboard.home import home
 from dashboard.project import project
 from dashboard.sign_in import SignIn
@@ -16,6 +18,9 @@ urlpatterns = [
     path("", home, name="home"),
     path("projects/<int:project_id>/", project, name="project"),
     path("history/", history, name="history"),
+    path("history/at/", live_at, name="live-at"),
+    path("history/between/", live_between, name="live-between"),
+    path("history/history.<str:form>", export, name="history-export"),
     path("live/", live.without_asgi, name="live"),
     path("theme/", choose_theme, name="theme"),
     path("sign-in/", SignIn.as_view(), name="sign-in"),

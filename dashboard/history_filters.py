@@ -1,0 +1,95 @@
+"""Which events somebody wants to see: all of it is in the address, of pages, downloads and the API alike."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, QueryDict
+
+from audit.models import AuditEvent
+from dashboard.moments import begin_of, end_of, zone_of
+from projects.models import Project
+
+DIGITS = 19  # a number with as many may be more than the database holds
+DISORDER = 10_000  # events that may be written between the time of an event and its writing
+FILTERS = ("project", "organization", "tag", "kind", "actor", "since", "until")
+UTC_ZONE = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The filters. Times are days, or minutes, on the clock of `zone`, both included."""
+
+    project: str
+    organization: str
+    tag: str
+    kind: str
+    actor: str
+    since: str
+    until: str
+    before: int | None
+    after: int | None
+    zone: ZoneInfo = UTC_ZONE
+
+    @classmethod
+    def of(cls, query: QueryDict, zone: ZoneInfo = UTC_ZONE) -> "Wanted":
+        words = {name: query.get(name, "").replace("\0", "").strip()[:200] for name in FILTERS}
+        return cls(**words, before=_number(query.get("before")), after=_number(query.get("after")), zone=zone)
+
+    @classmethod
+    def asked(cls, request: HttpRequest) -> "Wanted":
+        return cls.of(request.GET, zone_of(request))
+
+    @property
+    def any(self) -> bool:
+        return any(getattr(self, name) for name in FILTERS)
+
+    def address(self, **more: Any) -> str:
+        parts = {name: getattr(self, name) for name in FILTERS if getattr(self, name)}
+        zone = {"zone": self.zone.key} if self.since or self.until else {}
+        return f"?{urlencode({**parts, **zone, **more})}"
+
+    def projects(self) -> list[int] | None:
+        """The ids that the project's number or name means, by the name that it has now; None where all are wanted."""
+        if not self.project:
+            return None
+        if number := _number(self.project):
+            return [number]
+        named = list(Project.objects.named(self.project).values_list("pk", flat=True)[:100])
+        return named or [-1]
+
+    def events(self) -> "QuerySet[AuditEvent]":
+        found = AuditEvent.objects.all()
+        if (projects := self.projects()) is not None:
+            found = found.filter(project_id__in=projects)
+        if self.organization:
+            found = found.filter(organization_name=self.organization)
+        if self.tag:
+            found = found.filter(tags__contains=[self.tag])
+        if self.kind:
+            found = found.filter(kind=self.kind)
+        if self.actor:
+            found = found.filter(actor=self.actor)
+        if since := begin_of(self.since, self.zone):
+            found = _from(found, since)
+        if until := end_of(self.until, self.zone):
+            found = _before(found, until)
+        return found
+
+
+def _from(events: "QuerySet[AuditEvent]", moment: datetime) -> "QuerySet[AuditEvent]":
+    """Those since a moment. Keys and times rise together, so the key of the first saves a walk through all before."""
+    first = AuditEvent.objects.filter(at__gte=moment).order_by("at").values_list("id", flat=True).first()
+    return events.none() if first is None else events.filter(at__gte=moment, id__gte=first - DISORDER)
+
+
+def _before(events: "QuerySet[AuditEvent]", moment: datetime) -> "QuerySet[AuditEvent]":
+    last = AuditEvent.objects.filter(at__lt=moment).order_by("-at").values_list("id", flat=True).first()
+    return events.none() if last is None else events.filter(at__lt=moment, id__lte=last + DISORDER)
+
+
+def _number(word: str | None) -> int | None:
+    return int(word) if word and word.isascii() and word.isdigit() and len(word) < DIGITS else None
