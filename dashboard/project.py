@@ -16,6 +16,7 @@ from dashboard.pipeline import pipeline, repository_url
 from dashboard.sentences import told
 from dashboard.upkeep import deployment_of_detail, recommended
 from projects.queries import Detail, details, project_and_tags
+from releases.live import lately
 from releases.queries import decisions
 
 RECENT = 8  # events
@@ -57,6 +58,7 @@ def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, obje
         "recommendations": recommended(detail, decided),
         "blocks": blocks[project.pk],
         "decisions": decided,
+        "lately": lately(project, [each.strategy for each in decided], detail.stages, now),
         "with_history": with_history,
         "lines": [told(event) for event in events],
         "rendered_at": int(now.timestamp() * 1000),

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 from dashboard import api, health, live, metrics
 from dashboard.access import MayRead
 from dashboard.at_time import live_at, live_between
+from dashboard.back import back
 from dashboard.history import history
 from dashboard.history_export import export
 from dashboard.home import home
@@ -17,6 +18,7 @@ from dashboard.theme import choose_theme
 urlpatterns = [
     path("", home, name="home"),
     path("projects/<int:project_id>/", project, name="project"),
+    path("projects/<int:project_id>/back/", back, name="way-back"),
     path("history/", history, name="history"),
     path("history/at/", live_at, name="live-at"),
     path("history/between/", live_between, name="live-between"),

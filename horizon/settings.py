@@ -256,7 +256,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": _poll,
         "options": {"expires": max(_poll * 0.9, 1)},
     },
-    "go back": {"task": "releases.tasks.go_back", "schedule": min(_poll, 10), "options": {"expires": 10}},
+    "go back": {"task": "releases.tasks.go_back", "schedule": min(_poll, 3), "options": {"expires": 3}},
     "read properties": {
         "task": "projects.tasks.read_properties",
         "schedule": max(_poll, 30),  # those never read, a week old, or whose default branch moved

@@ -14,10 +14,10 @@ from django.db import transaction
 from audit.record import HORIZON, record
 from projects.github import GitHubReader
 from projects.live import announce
-from projects.models import Stage, StageHead, StageMove
+from projects.models import Project, Stage, StageHead, StageMove
 from projects.reading import StageUnreadable, Trouble
 from releases import production
-from releases.models import Release
+from releases.models import DeployStrategy, Release
 from releases.production import Place, names_of
 
 logger = logging.getLogger(__name__)
@@ -197,6 +197,33 @@ def _why_unknown(release: Release, place: Place, due: datetime, now: datetime) -
         if _must_ask(release, place.stage):
             return f"{name} runs a commit that could not be compared with the release yet."
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """A merged release, and how it stands in production."""
+
+    release: Release
+    sight: Sight
+
+
+def lately(
+    project: Project, strategies: Sequence[DeployStrategy], stages: Sequence[Stage], now: datetime, most: int = 3
+) -> list[Lately]:
+    """The newest merged releases of a project, for its page: one query. `project` comes with its poll."""
+    by_id = {strategy.pk: strategy for strategy in strategies}
+    if not by_id:
+        return []
+    for stage in stages:
+        stage.project = project
+    served = {strategy.stage_id for strategy in strategies}
+    places = {pk: production.place_of(strategy, stages, served) for pk, strategy in by_id.items()}
+    merged = Release.objects.filter(strategy__in=by_id, state=Release.State.MERGED).defer("commits")
+    found = []
+    for release in merged.order_by("-merged_at", "-pk")[:most]:
+        release.strategy = by_id[release.strategy_id]
+        found.append(Lately(release, sight(release, places[release.strategy_id], now)))
+    return found
 
 
 def _unreadable(stage: Stage) -> str:

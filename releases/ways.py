@@ -1,0 +1,124 @@
+"""What the page of the way back shows: what runs now, what ran before, and how to go back to it. From rows alone."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from projects.models import Project, Stage, StageHead
+from releases import at_time, facts, production
+from releases.at_time import Earlier
+from releases.models import DeployStrategy, GoingBack, Release, Repair
+from releases.production import Place
+
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to type, and what it does."""
+
+    title: str
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One earlier state, and the commands that lead there."""
+
+    earlier: Earlier
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """Everything that the page shows of a project. `stage` is None where it has none."""
+
+    stage: Stage | None
+    head: StageHead | None
+    running: Release | None
+    steps: list[Step]
+    releases: list[Release]
+    repairs: list[Repair]
+    blocks: list[GoingBack]
+
+
+def way_back(project: Project, now: datetime) -> WayBack:
+    """Eight queries."""
+    strategies = facts.strategies_of([project])
+    place, stages = _place(project, strategies)
+    stage = place.stage if place else (stages[-1] if stages else None)
+    head: StageHead | None = getattr(stage, "head", None) if stage else None
+    sha = head.sha if head else ""
+    earlier = at_time.earlier_of(stage, sha, SHOWN) if stage else []
+    running = at_time.releases_by_sha({project.pk}, {sha}).get((project.pk, sha))
+    return WayBack(
+        stage=stage,
+        head=head,
+        running=running,
+        steps=[Step(each, _commands(stage, each)) for each in earlier] if stage else [],
+        releases=_revertible(strategies),
+        repairs=_repairs(strategies),
+        blocks=_blocks(strategies, now),
+    )
+
+
+def _place(project: Project, strategies: Sequence[DeployStrategy]) -> tuple[Place | None, list[Stage]]:
+    if not strategies:
+        return None, list(Stage.objects.filter(project=project).select_related("head").order_by("position"))
+    stages = production.stages_of(strategies)
+    places = production.places_of(strategies, stages)
+    return places.get(strategies[-1].pk), stages[project.pk]
+
+
+def _commands(stage: Stage, earlier: Earlier) -> tuple[Command, ...]:
+    if not stage.hokusai:
+        return ()
+    deploy = f"hokusai {shlex.quote(stage.hokusai)} deploy {earlier.sha}"
+    return (
+        Command("Run this image again", (deploy,)),
+        Command("The same, with the configuration of that time (Ingress and the like)", (f"{deploy} --update-config",)),
+    )
+
+
+def by_hand(release: Release) -> Command:
+    """A revert that anybody can make with git, also of what no pull request brought."""
+    base, branch = release.strategy.base, f"revert-{release.number or release.head_sha[:7]}"
+    merge = release.merge_sha or release.head_sha
+    if release.number and not release.squashed:
+        revert = f"git revert --no-edit -m 1 {merge}"
+    elif release.base_sha:
+        revert = f"git revert --no-edit {release.base_sha}..{merge}"
+    else:
+        revert = f"git revert --no-edit {merge}"
+    lines = (
+        "git fetch origin",
+        f"git switch -c {shlex.quote(branch)} {shlex.quote(f'origin/{base}')}",
+        revert,
+        f"git push -u origin {shlex.quote(branch)}",
+    )
+    return Command(f"Revert it by hand, then open a pull request to {base}", lines)
+
+
+def _revertible(strategies: Sequence[DeployStrategy]) -> list[Release]:
+    """The newest releases that brought something; what went back is not gone back behind by a revert."""
+    rows = Release.objects.filter(strategy__in=strategies, state=Release.State.MERGED).exclude(
+        kind=Release.Kind.ROLLBACK
+    )
+    return list(rows.select_related("strategy__stage").order_by("-merged_at", "-pk")[:SHOWN])
+
+
+def _repairs(strategies: Sequence[DeployStrategy]) -> list[Repair]:
+    rows = Repair.objects.filter(strategy__in=strategies, kind=Repair.Kind.REVERT)
+    return list(rows.select_related("release").order_by("-asked_at")[:3])
+
+
+def _blocks(strategies: Sequence[DeployStrategy], now: datetime) -> list[GoingBack]:
+    rows = GoingBack.objects.filter(Q(block__resolved_at=None) | Q(block__resolved_at__gt=now), strategy__in=strategies)
+    return list(rows.select_related("block", "strategy", "release").order_by("-block__created_at"))
