@@ -89,15 +89,16 @@ def _misconfigured(message: str) -> StageUnreadable:
 # --- asking GitHub ------------------------------------------------------------------------------------------------
 
 
-def read(strategies: Iterable[DeployStrategy], now: datetime) -> None:
+def read(strategies: Iterable[DeployStrategy], now: datetime, *, asked: bool = False) -> None:
     """Ask GitHub how these releases stand, one batch for each profile, and keep what it says.
 
-    `now` is a moment before the first question, so that facts are never taken for younger than they are.
+    `now` is a moment before the first question, so that facts are never taken for younger than they are. `asked`: a
+    person wants to see them, so that those are read as well that people release.
     """
     by_profile: dict[Profile, dict[ReleaseQuestion, list[DeployStrategy]]] = {}
     troubled: list[tuple[DeployStrategy, Answer]] = []
     for strategy in strategies:
-        if not facts_rows.is_followed(strategy) or _paused(strategy, now):
+        if not (asked or facts_rows.is_followed(strategy)) or _paused(strategy, now):
             continue
         try:
             profile = github_profile(strategy)
