@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -31,8 +31,7 @@ from projects.basic_auth import BasicAuthentication
 from projects.models import Project
 
 TRUE, FALSE = ("true", "1"), ("false", "0")
-LARGEST_ID = 2**63 - 1
-DIGITS = 19  # a number with as many may be larger
+DIGITS = 19  # a number with as many may be larger than any id
 
 
 class BlockOut(serializers.Serializer[Any]):
@@ -56,8 +55,19 @@ class ReasonField(serializers.CharField):
         return super().run_validation(clean_text(data) if isinstance(data, str) else data)
 
 
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
+class ProjectField(serializers.Field[str, Any, Any, Any]):
+    """A project's number, or owner/repo: all projects of that repository."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = str(data) if isinstance(data, int | str) and not isinstance(data, bool) else ""
+        if not ((text.isascii() and text.isdecimal()) or "/" in text):
+            raise ValidationError("Give the project's number, or owner/repo.")
+        return text
+
+
 class BlockIn(serializers.Serializer[Any]):
-    project_id = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
+    project_id = ProjectField()
     description = ReasonField()
     resolved_at = serializers.DateTimeField(required=False, allow_null=True)
 
@@ -99,11 +109,14 @@ class DeployBlocks(_BlockView):
         asked = BlockIn(data=request.data)
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
-        project = _projects(str(values["project_id"]))[0]
+        projects = _projects(values["project_id"])
+        if len({project.organization_id for project in projects}) > 1:
+            raise ValidationError({"project_id": ["Several organizations have projects of this repository: name one."]})
+        project = projects[0]
         now = timezone.now()
         _check_end(values.get("resolved_at"), now)
         wish = Wish(
-            project.organization, values["description"], projects=[project], resolved_at=values.get("resolved_at")
+            project.organization, values["description"], projects=projects, resolved_at=values.get("resolved_at")
         )
         owner = request.user if isinstance(request.user, AbstractBaseUser) else None
         saved = create_block(wish, actor=_actor(request), owner=owner, clock=timezone.now)
@@ -117,10 +130,16 @@ class DeployBlockDetail(_BlockView):
         asked = BlockChange(data=request.data)
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
+        if values["note"] and not values.get("resolved"):
+            raise ValidationError({"note": ["A note says why a block ends: send resolved: true with it."]})
+        if values.get("resolved") is False and block.has_ended(timezone.now()):
+            raise ValidationError({"resolved": ["This block has ended, and does not come back: make a new one."]})
+        if values.get("resolved") and "resolved_at" in values:
+            raise ValidationError({"resolved_at": ["The block ends now or then: send resolved or resolved_at."]})
+        if "description" in values or "resolved_at" in values:
+            _change(block, values, _actor(request))
         if values.get("resolved"):
             resolve_block(block, note=values["note"], actor=_actor(request), clock=timezone.now)
-        elif "description" in values or "resolved_at" in values:
-            _change(block, values, _actor(request))
         block.refresh_from_db()
         project = block.projects.first()
         return Response({**_shown(block, project), "project_id": project.pk if project else None})
@@ -156,12 +175,12 @@ def _check_end(resolved_at: datetime | None, now: datetime) -> None:
 def _projects(asked: str) -> list[Project]:
     """The projects that a number or owner/repo means. Raises NotFound."""
     projects = Project.objects.select_related("organization")
+    path = asked.strip("/").removesuffix(".git").lower()
     if "\0" in asked:
         found = []
     elif asked.isascii() and asked.isdecimal() and len(asked) < DIGITS:
         found = list(projects.filter(pk=int(asked)))
-    elif "/" in asked:
-        path = asked.strip("/").removesuffix(".git").lower()
+    elif "/" in path:
         of_repository = Q(stages__git_remote__iendswith=f"/{path}") | Q(stages__git_remote__iendswith=f"/{path}.git")
         scp = Q(stages__git_remote__iendswith=f":{path}") | Q(stages__git_remote__iendswith=f":{path}.git")
         found = list(projects.active().filter(of_repository | scp).distinct().order_by("pk"))

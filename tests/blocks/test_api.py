@@ -96,7 +96,25 @@ class TestGate:
         assert build.get(f"project_id={candela.pk}").status_code == 401
 
     @pytest.mark.parametrize(
-        "asked", ["", "999999", "x", "-1", "1e3", "9" * 30, "²", "artsy/nowhere", "%2F", "a%00b", "a/%00", "9" * 5000]
+        "asked",
+        [
+            "",
+            "/",
+            "candela/",
+            "/candela",
+            "candela",
+            "999999",
+            "x",
+            "-1",
+            "1e3",
+            "9" * 30,
+            "²",
+            "artsy/nowhere",
+            "%2F",
+            "a%00b",
+            "a/%00",
+            "9" * 5000,
+        ],
     )
     def test_knows_no_such_project(self, build: Script, candela: Project, asked: str) -> None:
         assert build.get(f"project_id={asked}&resolved=false").status_code == 404
@@ -126,6 +144,14 @@ class TestGate:
         (row,) = build.get(f"project_id={candela.pk}&resolved=false").json()
         assert row["project_id"] == candela.pk
 
+    def test_does_not_count_a_block_that_spares_the_project(self, build: Script, candela: Project) -> None:
+        spared = blocked(candela, projects=[], scope="organization", exceptions=[candela])
+        other = project("force")
+
+        assert build.get(f"project_id={candela.pk}&resolved=false").content == b"[]"
+        assert build.get("project_id=artsy/candela").content == b"[]"
+        assert [row["id"] for row in build.get(f"project_id={other.pk}&resolved=false").json()] == [spared.pk]
+
     def test_does_not_count_blocks_of_others(self, build: Script, candela: Project) -> None:
         blocked(project("force"))
         blocked(candela, projects=[], scope="tag", tag="auctions")
@@ -142,6 +168,22 @@ class TestGate:
         answer = build.get("project_id=Artsy/Candela&resolved=false").json()
 
         assert [row["project_id"] for row in answer] == [twin.pk]
+
+    @pytest.mark.parametrize("remote", ["git@github.com:artsy/candela.git", "ssh://git@github.com/artsy/candela"])
+    def test_knows_a_repository_by_every_form_of_its_remote(self, build: Script, remote: str) -> None:
+        blocked(project("lantern", remote=remote))
+
+        assert len(build.get("project_id=artsy/candela&resolved=false").json()) == 1
+
+    def test_answers_at_exactly_its_path_without_a_redirect(self, build: Script, candela: Project) -> None:
+        answer = build.client.get(f"/api/deploy_blocks/?project_id={candela.pk}", headers=build.headers)
+
+        assert answer.status_code == 404
+
+    def test_every_active_user_reads_and_nobody_else(self, build: Script, candela: Project) -> None:
+        User.objects.update(is_active=False)
+
+        assert build.get(f"project_id={candela.pk}").status_code == 401
 
     def test_says_what_resolved_may_be(self, build: Script, candela: Project) -> None:
         assert build.get(f"project_id={candela.pk}&resolved=maybe").status_code == 400
@@ -181,14 +223,35 @@ class TestWriting:
             {"resolved_at": "2020-01-01T00:00:00Z"},
             {"resolved_at": "soon"},
             {"project_id": "x"},
+            {"project_id": True},
+            {"project_id": [1]},
+            {"project_id": 1.5},
+            {"project_id": None},
         ],
     )
-    def test_names_the_field_that_is_wrong(self, staff: Script, candela: Project, wrong: dict[str, str]) -> None:
+    def test_names_the_field_that_is_wrong(self, staff: Script, candela: Project, wrong: dict[str, Any]) -> None:
         answer = staff.post(**{"project_id": candela.pk, "description": "no", **wrong})
 
         assert answer.status_code == 400
         assert next(iter(wrong)) in answer.content.decode()
         assert not DeployBlock.objects.exists()
+
+    def test_blocks_every_project_of_a_repository(self, staff: Script, candela: Project) -> None:
+        twin = project("candela-two", remote="https://github.com/artsy/candela.git")
+
+        answer = staff.post(project_id="artsy/candela", description="incident 12")
+
+        assert (answer.status_code, answer.json()["project_id"]) == (201, candela.pk)
+        assert set(DeployBlock.objects.get().projects.all()) == {candela, twin}
+
+    def test_does_not_guess_between_organizations(self, staff: Script, candela: Project) -> None:
+        remote = "https://github.com/artsy/candela.git"
+        project("candela", organization=organization("other"), remote=remote)
+
+        answer = staff.post(project_id="artsy/candela", description="incident 12")
+
+        assert answer.status_code == 400
+        assert "Several organizations" in answer.content.decode()
 
     def test_knows_no_such_project_or_block(self, staff: Script) -> None:
         assert staff.post(project_id=999, description="no").status_code == 404
@@ -220,3 +283,36 @@ class TestWriting:
         staff.patch(block, resolved=True)
 
         assert staff.patch(block, resolved_at=None).status_code == 400
+
+    def test_ends_a_block_and_mends_its_reason_at_the_same_time(self, staff: Script, candela: Project) -> None:
+        block = blocked(candela)
+
+        assert staff.patch(block, description="needed QA", resolved=True, note="done").status_code == 200
+
+        block.refresh_from_db()
+        assert (block.description, block.resolution) == ("needed QA", "done")
+
+    @pytest.mark.parametrize(
+        ("sent", "field"),
+        [
+            ({"note": "why"}, "note"),
+            ({"resolved": True, "resolved_at": "2999-01-01T00:00:00Z"}, "resolved_at"),
+            ({"resolved": "maybe"}, "resolved"),
+            ({"description": ""}, "description"),
+            ({"note": "x" * 2001, "resolved": True}, "note"),
+        ],
+    )
+    def test_loses_nothing_that_was_sent(
+        self, staff: Script, candela: Project, sent: dict[str, Any], field: str
+    ) -> None:
+        answer = staff.patch(blocked(candela), **sent)
+
+        assert answer.status_code == 400
+        assert list(answer.json()["errors"]) == [field]
+
+    def test_says_that_an_ended_block_stays_ended(self, staff: Script, candela: Project) -> None:
+        block = blocked(candela)
+        assert staff.patch(block, resolved=False).status_code == 200
+        staff.patch(block, resolved=True)
+
+        assert staff.patch(block, resolved=False).status_code == 400
