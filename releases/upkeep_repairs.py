@@ -137,8 +137,8 @@ def _refused(repair: Repair, refusal: ActRefused, now: datetime) -> None:
 def _text(strategy: DeployStrategy, repair: Repair) -> str:
     url = f"{settings.PUBLIC_URL}{strategy.stage.project.get_absolute_url()}"
     why = (
-        f"{plain(repair.asked_by)} asked [Horizon]({url}) to heal the history: the last release was squashed or rebased, "
-        f"so {plain(repair.head)} and {plain(repair.base)} no longer share it."
+        f"{plain(repair.asked_by)} asked [Horizon]({url}) to heal the history: the last release was squashed or "
+        f"rebased, so {plain(repair.head)} and {plain(repair.base)} no longer share it."
     )
     how = (
         "**Merge it with a merge commit.** Squashing or rebasing it heals nothing. Where "

@@ -55,7 +55,7 @@ def wanted(facts: Facts, said: str) -> Status | None:
 def _by_the_rules(facts: Facts, now: Decision, sha: str) -> Status | None:
     """What the rules say to a person who wants it now: the same question that "release now" asks."""
     mine = facts.release_now or ReleaseNow(by="", reason="", sha=sha)
-    free = decide(replace(facts, release_now=mine, merges_unconfirmed=0))
+    free = decide(replace(facts, release_now=mine, assign_tried=True, merges_unconfirmed=0))
     if free.code in UNCERTAIN:
         return None
     if free.action is Action.MERGE:
