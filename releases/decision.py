@@ -1,17 +1,19 @@
 """What should happen to a release now, and why: one pure function of the facts, the same for engine, page and API.
 
 The order of RULES is the specification; the first rule that answers wins. A new rule is one function more, in its
-place: in `rules_opening` or `rules_merging`, and here.
+place: in the `rules_*` module of its part, and here.
 
 Pure: no Django, no clock, no input or output. The facts hold `now`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from releases import rules_checks as checks
 from releases import rules_merging as merging
 from releases import rules_opening as opening
+from releases import rules_timing as timing
 from releases.rule import STALE, Decision, Rule
 from releases.situation import Action, Block, Check, CheckState, Facts, Plan, PullRequest, Reading, Refusal
 
@@ -44,24 +46,32 @@ RULES: tuple[Rule, ...] = (
     opening.branch_gone,
     opening.nothing_waits,
     opening.closed_by_a_person,
-    opening.not_supported_yet,
+    opening.skipped,
+    opening.postponed,
+    opening.history_broken,
     opening.may_not_write,
     opening.opening_refused,
     opening.not_opened,
+    merging.nobody_assigned,
     merging.people_merge,
     merging.head_moved,
     merging.draft,
     merging.method_forbidden,
-    merging.needs_merge_queue,
+    checks.own_status_missing,
     merging.conflicts,
     merging.review_missing,
-    merging.checks_failing,
-    merging.checks_waiting,
+    checks.checks_failing,
+    checks.checks_waiting,
     merging.mergeability_unknown,
-    merging.too_young,
-    merging.merge_refused,
-    merging.others_first,
-    merging.due,
+    timing.never_open,
+    timing.closed_hours,
+    timing.queued,
+    timing.before_notice,
+    timing.not_told,
+    timing.too_young,
+    timing.merge_refused,
+    timing.others_first,
+    timing.due,
 )
 
 
@@ -94,14 +104,22 @@ class Item:
 
 def checklist(facts: Facts) -> list[Item]:
     """Every condition, by the same rules; one whose facts are missing was not looked at."""
-    return [_item(each, facts) for each in RULES if each is not merging.due]
+    return [_item(each, facts) for each in RULES if each is not timing.due]
 
 
 def _item(each: Rule, facts: Facts) -> Item:
     if not each.can_be_asked(facts):
-        return Item(each.name, each.met, Mark.NOT_LOOKED_AT)
+        return Item(each.name, each.met, Mark.NOT_LOOKED_AT, who=each.who)
     decision = each(facts)
     if decision is None:
-        return Item(each.name, each.met, Mark.MET)
+        return Item(each.name, each.met, Mark.MET, _passed_over(each, facts), who=each.who)
     mark = Mark.UNKNOWN if decision.unknown else Mark.NOT_MET
-    return Item(each.name, each.met, mark, decision.reason, decision.until)
+    return Item(each.name, each.met, mark, decision.reason, decision.until, each.who)
+
+
+def _passed_over(each: Rule, facts: Facts) -> str:
+    """That a condition is not met, but somebody releases it now all the same."""
+    wish = facts.released_now
+    if wish is None or each(replace(facts, release_now=None)) is None:
+        return ""
+    return f"Passed over: {wish.by} releases {wish.sha[:7]} now."

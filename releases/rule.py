@@ -4,7 +4,7 @@ Pure: no Django, no clock, no input or output.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -39,27 +39,47 @@ class Needs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One condition of a release: its name, the sentence that is true when it is met, and its function."""
+    """One condition of a release: its name, the sentence that is true when it is met, who can change it, its function.
+
+    `rushed`: "release now" passes over it, for the commit that the person saw.
+    """
 
     name: str
     met: str
+    who: str
     needs: Needs
+    rushed: bool
     answer: Callable[[Facts], Decision | None]
 
     def __call__(self, facts: Facts) -> Decision | None:
-        return self.answer(facts)
+        if self.rushed and facts.released_now:
+            return None
+        decision = self.answer(facts)
+        if decision is None or not self.rushed:
+            return decision
+        return replace(decision, reason=decision.reason + overtaken(facts))
 
     def can_be_asked(self, facts: Facts) -> bool:
         if self.needs is Needs.NOTHING:
             return True
-        if facts.reading is None:
-            return False
-        return self.needs is Needs.READING or facts.reading.pull_request is not None
+        return facts.is_open if self.needs is Needs.PULL_REQUEST else facts.reading is not None
 
 
-def rule(met: str, needs: Needs = Needs.NOTHING) -> Callable[[Callable[[Facts], Decision | None]], Rule]:
-    """Make a rule of a function of facts; `met` is its line of the checklist."""
-    return lambda answer: Rule(answer.__name__, met, needs, answer)
+def rule(
+    met: str, who: str, needs: Needs = Needs.NOTHING, *, rushed: bool = False
+) -> Callable[[Callable[[Facts], Decision | None]], Rule]:
+    """Make a rule of a function of facts; `met` is its line of the checklist, `who` who can change it."""
+    return lambda answer: Rule(answer.__name__, met, who, needs, rushed, answer)
+
+
+def overtaken(facts: Facts) -> str:
+    """That a release was wished for now, but not of this commit."""
+    wish = facts.release_now
+    if wish is None or facts.reading is None or facts.released_now:
+        return ""
+    return (
+        f" {wish.by} wanted {wish.sha[:7]} released now, but {facts.plan.head} has moved since: look and say it again."
+    )
 
 
 def hold(code: str, reason: str, until: datetime | None = None) -> Decision:

@@ -4,19 +4,22 @@ Pure: no Django, no clock, no input or output.
 """
 
 from releases.messages import counted, listed, sentence, span
-from releases.rule import STALE, Decision, Needs, hold, refused, rule, wait
+from releases.rule import STALE, Decision, Needs, hold, overtaken, refused, rule, wait
 from releases.situation import Action, Facts
 
 
-@rule("Horizon releases this stage")
+@rule("Horizon releases this stage", "an admin: make the strategy automatic; staff: release it now", rushed=True)
 def released_by_people(facts: Facts) -> Decision | None:
     """Rule 1: a strategy that is not automatic is left to people."""
-    if facts.plan.automatic:
+    if facts.plan.automatic or (facts.release_now is not None and facts.reading is None):
         return None
     return hold("released-by-people", "Released by people: the strategy is not automatic.")
 
 
-@rule("GitHub can be read, and was just now")
+@rule(
+    "GitHub can be read, and was just now",
+    "Horizon: it asks again by itself; an admin, where the credentials are wrong",
+)
 def facts_unknown(facts: Facts) -> Decision | None:
     """Rule 2: without facts, or with old ones, nothing is done."""
     if facts.error:
@@ -31,7 +34,7 @@ def facts_unknown(facts: Facts) -> Decision | None:
     return None
 
 
-@rule("No merge request is without an answer", Needs.READING)
+@rule("No merge request is without an answer", "Horizon: it looks whether it was merged", Needs.READING)
 def merge_unconfirmed(facts: Facts) -> Decision | None:
     """One merge request at a time: its answer is known before anything else happens."""
     if facts.asked_at is None:
@@ -40,21 +43,24 @@ def merge_unconfirmed(facts: Facts) -> Decision | None:
     return wait("merging", reason, unknown=True)
 
 
-@rule("Nobody blocks it")
+@rule("Nobody blocks it", "staff: end the block")
 def blocked(facts: Facts) -> Decision | None:
     """Rule 3: somebody said no, for the project, one of its tags or its organization: no opening, notice or merge."""
-    if not facts.blocks:
+    blocks = facts.standing_blocks
+    if not blocks:
         return None
-    first = facts.blocks[0]
-    ends = [block.ends_at for block in facts.blocks]
+    first = blocks[0]
+    ends = [block.ends_at for block in blocks]
     until = None if None in ends else max(end for end in ends if end is not None)
     covers = f" ({first.covers})" if first.covers else ""
     more = f" And {counted(len(ends) - 1, 'more block')}." if len(ends) > 1 else ""
     end = f" Until {facts.says(until)}." if until else ""
-    return hold("blocked", f"Blocked by {first.by}{covers}: {sentence(first.reason)}{more}{end}", until)
+    in_spite = overtaken(facts) if facts.release_now and facts.release_now.blocks else ""
+    reason = f"Blocked by {first.by}{covers}: {sentence(first.reason)}{more}{end}{in_spite}"
+    return hold("blocked", reason, until)
 
 
-@rule("The repository can be written to", Needs.READING)
+@rule("The repository can be written to", "GitHub: an owner of the repository unarchives it", Needs.READING)
 def repository_closed(facts: Facts) -> Decision | None:
     """An archived repository takes no pull request."""
     if not facts.known.archived:
@@ -62,7 +68,7 @@ def repository_closed(facts: Facts) -> Decision | None:
     return hold("archived", f"{facts.known.repository} is archived on GitHub: nothing can be released there.")
 
 
-@rule("Both branches exist", Needs.READING)
+@rule("Both branches exist", "GitHub: somebody pushes the branch again", Needs.READING)
 def branch_gone(facts: Facts) -> Decision | None:
     """A branch that is not there is never "nothing to release"."""
     branches = ((facts.plan.head, facts.known.head_sha), (facts.plan.base, facts.known.base_sha))
@@ -74,7 +80,7 @@ def branch_gone(facts: Facts) -> Decision | None:
     return hold("branch-gone", f"{noun} {listed(gone)} {verb} not exist in {facts.known.repository}: push it again.")
 
 
-@rule("Commits wait to be released", Needs.READING)
+@rule("Commits wait to be released", "developers: push commits", Needs.READING)
 def nothing_waits(facts: Facts) -> Decision | None:
     """Rule 4: head has no commit that base lacks."""
     plan = facts.plan
@@ -86,7 +92,7 @@ def nothing_waits(facts: Facts) -> Decision | None:
     return Decision(Action.NOTHING, "nothing-waits", f"{plan.base} has everything that {plan.head} has.")
 
 
-@rule("No person closed its pull request", Needs.READING)
+@rule("No person closed its pull request", "GitHub: somebody reopens it, or pushes new commits", Needs.READING)
 def closed_by_a_person(facts: Facts) -> Decision | None:
     """Rule 5, its first part: a closed pull request is respected until there are new commits."""
     if facts.known.pull_request is not None or facts.closed is None:
@@ -97,22 +103,47 @@ def closed_by_a_person(facts: Facts) -> Decision | None:
     return hold("closed", f"Pull request #{number} was closed: Horizon waits for new commits, or for its reopening.")
 
 
-@rule("This version can do all that the strategy asks")
-def not_supported_yet(facts: Facts) -> Decision | None:
-    """Notices and closed hours: what cannot be kept yet is not gone round. Falls when rules 10 to 12 are there."""
-    asked = [
-        *(["notices in Slack"] if facts.plan.slack_targets else []),
-        *(["closed hours (blocked time buckets)"] if facts.plan.closed else []),
-    ]
-    if not asked:
+@rule("Nobody skips this commit", "staff: take it back; developers: push new commits", Needs.READING, rushed=True)
+def skipped(facts: Facts) -> Decision | None:
+    """Rule 5: a person said not this one; new commits are released again."""
+    skip = facts.skipped
+    if skip is None or skip.sha != facts.known.head_sha:
         return None
-    reason = (
-        f"The strategy asks for {listed(asked)}, which needs a later version of Horizon: release it by hand until then."
+    reason = f"{skip.by} skips {skip.sha[:7]}: {sentence(skip.reason)} Horizon waits for new commits."
+    return hold("skipped", reason)
+
+
+@rule("Nobody postponed it", "staff: take it back", rushed=True)
+def postponed(facts: Facts) -> Decision | None:
+    """Rule 5: a person said not before a moment, whatever commits come."""
+    wish = facts.postponed
+    if wish is None or wish.until <= facts.now:
+        return None
+    return hold(
+        "postponed", f"{wish.by} postponed it until {facts.says(wish.until)}: {sentence(wish.reason)}", wish.until
     )
-    return hold("not-supported-yet", reason)
 
 
-@rule("The credentials may write", Needs.READING)
+@rule("The branches have a common history", "an admin: have Horizon heal it", Needs.READING)
+def history_broken(facts: Facts) -> Decision | None:
+    """Rule 5: what was squashed, rebased or rewritten looks unreleased for ever, and would be released twice."""
+    broken = facts.squashed
+    if broken is None:
+        return None
+    base, head = facts.plan.base, facts.plan.head
+    what = {
+        "squashed": "was squashed instead of merged",
+        "rebased": "was rebased instead of merged",
+    }.get(broken.how, "was left behind when the history was rewritten")
+    release = f"The last release (#{broken.number})" if broken.number else "The last release"
+    return hold(
+        "history-broken",
+        f"{release} {what}, so that {head} and {base} do not share it: its commits look as if they still waited. An "
+        f"admin can have Horizon heal it with a pull request from {base} into {head}.",
+    )
+
+
+@rule("The credentials may write", "an admin: give the credentials the right to write", Needs.READING)
 def may_not_write(facts: Facts) -> Decision | None:
     """Known before the first attempt, so there is none."""
     if facts.known.can_write is not False:
@@ -121,13 +152,13 @@ def may_not_write(facts: Facts) -> Decision | None:
     return hold("may-not-write", reason)
 
 
-@rule("GitHub did not refuse to open it", Needs.READING)
+@rule("GitHub did not refuse to open it", "GitHub, in its own words; Horizon asks again", Needs.READING)
 def opening_refused(facts: Facts) -> Decision | None:
     """The host's own words, and growing pauses instead of a thousand attempts."""
     return None if facts.known.pull_request else refused(facts, Action.OPEN, "open the pull request")
 
 
-@rule("Its pull request is open", Needs.READING)
+@rule("Its pull request is open", "Horizon: it opens it", Needs.READING)
 def not_opened(facts: Facts) -> Decision | None:
     """Rule 6: no open pull request from head to base of the same repository."""
     if facts.known.pull_request is not None:

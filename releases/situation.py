@@ -7,11 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from releases.calendar import ClosedRule, first_open
+from releases.calendar import NEVER, ClosedRule, first_open
 from releases.messages import later, moment
+from releases.timing import Notice, Timing
 
-COVERS = timedelta(hours=1)  # a notice covers a merge for so long after the moment that it named
-WAIVED_AFTER = timedelta(hours=2)  # of vain attempts to reach Slack
+__all__ = [
+    "GREEN",
+    "STATUS_CONTEXT",
+    "Action",
+    "Block",
+    "Check",
+    "CheckState",
+    "Facts",
+    "Notice",
+    "Plan",
+    "Postponed",
+    "PullRequest",
+    "Reading",
+    "Refusal",
+    "ReleaseNow",
+    "Skipped",
+    "Squashed",
+]
 
 
 class Action(StrEnum):
@@ -132,22 +149,6 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """The last warning in Slack about this release.
-
-    `merge_at` is the moment of the merge that it named, `begun_at` when it was first tried, `delivered_at` when the
-    first target took it; `waived_at`: Slack could not be reached for two hours, so the release goes on without it.
-    """
-
-    merge_at: datetime
-    begun_at: datetime
-    delivered_at: datetime | None = None
-    waived_at: datetime | None = None
-    retry_at: datetime | None = None
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class ReleaseNow:
     """A person wants this commit released now. `blocks` and `closed`: what they named when releasing in spite of it."""
 
@@ -236,11 +237,28 @@ class Facts:
         return self.reading is not None and self.reading.pull_request is not None
 
     @property
+    def released_now(self) -> ReleaseNow | None:
+        """What a person said about releasing now, as long as head is the commit that they saw."""
+        wish = self.release_now
+        return wish if wish is not None and self.reading is not None and wish.sha == self.reading.head_sha else None
+
+    @property
+    def standing_blocks(self) -> tuple[Block, ...]:
+        """The blocks that hold it: all but those that a person named when releasing in spite of them."""
+        named = self.released_now.blocks if self.released_now else frozenset[int]()
+        return tuple(block for block in self.blocks if block.id not in named)
+
+    @property
+    def keeps_hours(self) -> bool:
+        """Whether closed hours hold it: unless a person named them when releasing in spite of them."""
+        return self.released_now is None or not self.released_now.closed
+
+    @property
     def due(self) -> datetime | None:
         """When it is old enough; None where people merge, or nothing is open.
 
-        It is `merge_after` after its opening, or later by `min_commit_age` after the newest commit, but for that never
-        later than `max_wait` after its opening.
+        It is `merge_after` after its opening, or later by `min_commit_age` after the newest commit; newer commits delay
+        it no more from `max_wait` after its opening.
         """
         plan = self.plan
         if plan.merge_after is None or not self.is_open:
@@ -251,54 +269,45 @@ class Facts:
         if plan.min_commit_age is None or self.head_since is None:
             return due
         soaked = later(min(self.head_since, self.now), plan.min_commit_age)
-        if plan.max_wait is not None:
-            soaked = min(soaked, later(opened, plan.max_wait))
-        return max(due, soaked)
+        return max(due, soaked if plan.max_wait is None else min(soaked, later(opened, plan.max_wait)))
+
+    @property
+    def timing(self) -> Timing | None:
+        """The times of an open release; None where people merge, or nothing is open."""
+        if (due := self.due) is None:
+            return None
+        plan = self.plan
+        told = plan.slack_targets > 0
+        return Timing(self.now, due, plan.closed, told, plan.merge_prior_warning, self.notice)
 
     @property
     def covering_notice(self) -> Notice | None:
-        """The delivered notice, while it covers a merge: until an hour after the moment that it named."""
-        notice = self.notice
-        if notice is None or notice.delivered_at is None or self.now > notice.merge_at + COVERS:
-            return None
-        return notice
+        """The delivered notice that covers the merge that comes next."""
+        return self.timing.covering_notice if self.timing else None
 
     @property
     def merge_at(self) -> datetime | None:
-        """The first open minute at which it may merge, by age and notice; None: people merge, or no minute is open."""
-        due = self.due
-        if due is None:
-            return None
-        return first_open(self.plan.closed, max(due, self._warned_until))
-
-    @property
-    def _warned_until(self) -> datetime:
-        """When the time is over that people have to say no: counted from the notice, else from now."""
-        if not self.plan.slack_targets or self.is_waived:
-            return self.now
-        notice = self.covering_notice
-        begins = notice.delivered_at if notice and notice.delivered_at else self.now
-        return later(begins, self.plan.merge_prior_warning)
-
-    @property
-    def is_waived(self) -> bool:
-        """Slack could not be reached for two hours: the release goes on without its notice."""
-        notice = self.notice
-        if notice is None or notice.delivered_at is not None:
-            return False
-        return notice.waived_at is not None or self.now >= notice.begun_at + WAIVED_AFTER
+        """The first open minute at which it may merge by age and notice; None: people merge, or no minute is open."""
+        return self.timing.merge_at if self.timing else None
 
     @property
     def warn_at(self) -> datetime | None:
-        """When people are warned: the first open minute so long before the merge."""
-        if self.merge_at is None or not self.plan.slack_targets:
-            return None
-        return first_open(self.plan.closed, self.merge_at - timedelta(seconds=self.plan.merge_prior_warning))
+        """When people are told in Slack; None where that was done, or is not wanted."""
+        return self.timing.warn_at if self.timing else None
 
     @property
     def announced_at(self) -> datetime | None:
-        """The moment of the merge that people are told, true as far as it can be known now."""
-        return self.merge_at
+        """The moment of the merge that people are told: what is known to hold it is reckoned with, and nothing else.
+
+        Known are the age, the notice and its retries, closed hours, a postponement, and blocks that have an end.
+        """
+        held = [block.ends_at for block in self.standing_blocks if block.ends_at is not None]
+        if self.released_now is not None and self.is_open:
+            now = max([self.now, *held])
+            return first_open(self.plan.closed, now) if self.keeps_hours else now
+        if self.postponed is not None:
+            held.append(self.postponed.until)
+        return self.timing.announced_at(max(held, default=self.now)) if self.timing else None
 
     def says(self, at: datetime) -> str:
-        return moment(at, self.now, self.plan.zone)
+        return moment(min(at, NEVER), self.now, self.plan.zone)

@@ -178,26 +178,6 @@ class TestOpening:
         assert decide(replace(self.UNOPENED, refusal=replace(refusal, **change))).action is Action.OPEN
 
 
-class TestNotSupportedYet:
-    @pytest.mark.parametrize(("what", "word"), [("slack_targets", "Slack"), ("closed_hours", "closed hours")])
-    def test_is_held_and_says_that_a_later_version_is_needed(self, what: str, word: str) -> None:
-        facts = plan(**{what: 1})
-
-        assert answer(facts) == (Action.HOLD, "not-supported-yet")
-        assert word in said(facts)
-        assert "later version" in said(facts)
-
-    def test_nothing_is_opened_either(self) -> None:
-        facts = replace(plan(slack_targets=1), reading=replace(DUE.known, pull_request=None))
-
-        assert answer(facts)[1] == "not-supported-yet"
-
-    def test_is_not_said_where_nothing_waits(self) -> None:
-        facts = replace(plan(slack_targets=1), reading=replace(DUE.known, ahead=0))
-
-        assert answer(facts)[1] == "nothing-waits"
-
-
 class TestPullRequest:
     def test_is_left_to_people_without_merge_after(self) -> None:
         facts = plan(merge_after=None)
@@ -239,9 +219,6 @@ class TestPullRequest:
         facts = replace(plan(merge_method="squash"), reading=replace(DUE.known, merge_methods=("squash",)))
 
         assert decide(facts).action is Action.MERGE
-
-    def test_never_goes_round_a_merge_queue(self) -> None:
-        assert answer(reading(merge_queue=True)) == (Action.HOLD, "merge-queue")
 
 
 def ci(state: CheckState, name: str = "ci") -> Check:
@@ -367,8 +344,10 @@ class TestRules:
 
     def test_stand_in_the_order_of_the_design(self) -> None:
         designed = [
-            "released_by_people", "facts_unknown", "blocked", "nothing_waits", "closed_by_a_person", "not_opened",
-            "people_merge", "draft", "checks_waiting", "too_young", "due",
+            "released_by_people", "facts_unknown", "blocked", "nothing_waits", "closed_by_a_person", "skipped",
+            "postponed", "history_broken", "not_opened", "nobody_assigned", "people_merge", "draft", "conflicts",
+            "checks_failing", "checks_waiting", "mergeability_unknown", "closed_hours", "queued", "before_notice",
+            "not_told", "too_young", "due",
         ]  # fmt: skip
         names = [rule.name for rule in RULES]
 
