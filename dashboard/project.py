@@ -1,10 +1,16 @@
 """One project: `/projects/<id>/`."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
 from audit.models import AuditEvent
@@ -16,7 +22,7 @@ from dashboard.pipeline import pipeline, repository_url
 from dashboard.sentences import told
 from dashboard.upkeep import deployment_of_detail, recommended
 from projects.queries import Detail, details, project_and_tags
-from releases.live import lately
+from releases.live import lately, merged_lately
 from releases.queries import decisions
 
 RECENT = 8  # events
@@ -26,11 +32,13 @@ RECENT = 8  # events
 @for_readers
 def project(request: HttpRequest, project_id: int) -> HttpResponse:
     """Its stages, what waits between them, what happens next, and what happened."""
-    row, tags = project_and_tags(project_id)
+    with_people = request.user.is_authenticated
+    row, tags = project_and_tags(
+        project_id, merged=merged_lately(), events=_newest_events(RECENT if with_people else 0)
+    )
     if row is None:
         raise Http404("There is no such project.")
     now = timezone.now()
-    with_people = request.user.is_authenticated
     shown = page(details([row])[0], now, with_history=with_people)
     return render(request, "project/project.html", {**shown, "all_tags": tags})
 
@@ -40,7 +48,6 @@ def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, obje
     project = detail.project
     blocks = unresolved_blocks([project], now)
     decided = decisions([project], now, blocks)[project.pk]
-    events = AuditEvent.objects.filter(project_id=project.pk).order_by("-id")[: RECENT if with_history else 0]
     severity = detail.severity(now)
     return {
         "project": project,
@@ -58,8 +65,21 @@ def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, obje
         "recommendations": recommended(detail, decided),
         "blocks": blocks[project.pk],
         "decisions": decided,
-        "lately": lately(project, [each.strategy for each in decided], detail.stages, now),
+        "lately": lately(project, vars(project)["merged"], [each.strategy for each in decided], detail.stages, now),
         "with_history": with_history,
-        "lines": [told(event) for event in events],
+        "lines": [told(_event(values)) for values in vars(project)["events"]],
         "rendered_at": int(now.timestamp() * 1000),
     }
+
+
+_TOLD = ("id", "at", "actor", "actor_kind", "kind", "project_id", "project_name", "data")
+
+
+def _newest_events(most: int) -> ArraySubquery:
+    """In the query of the project itself: there are too many others already."""
+    events = AuditEvent.objects.filter(project_id=OuterRef("pk")).order_by("-id")[:most]
+    return ArraySubquery(events.values(told=JSONObject(**{name: name for name in _TOLD})))
+
+
+def _event(values: Mapping[str, Any]) -> AuditEvent:
+    return AuditEvent(**{**values, "at": parse_datetime(values["at"])})

@@ -283,10 +283,10 @@ def organizations_and_tags() -> tuple[list[Organization], list[str]]:
     return organizations, sorted(tags, key=str.casefold)
 
 
-def project_and_tags(project_id: int) -> tuple[Project | None, list[str]]:
-    """One project `with_relations`, and every tag of the projects that are shown: one query."""
+def project_and_tags(project_id: int, **more: ArraySubquery) -> tuple[Project | None, list[str]]:
+    """One project `with_relations`, and every tag of the projects that are shown: one query, that fetches `more`."""
     every_tag = ArraySubquery(_tags_of(Project.objects.active()))
-    row = with_relations(Project.objects.filter(pk=project_id)).annotate(every_tag=every_tag).first()
+    row = with_relations(Project.objects.filter(pk=project_id)).annotate(every_tag=every_tag, **more).first()
     return row, sorted(set(vars(row)["every_tag"]), key=str.casefold) if row else []
 
 

@@ -8,8 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
+from django.utils.dateparse import parse_datetime
 
 from audit.record import HORIZON, record
 from projects.github import GitHubReader
@@ -207,23 +212,45 @@ class Lately:
     sight: Sight
 
 
+_TOLD = (
+    "id", "strategy_id", "kind", "state", "number", "url", "head_sha", "merge_sha", "merged_at", "merged_by", "live_at",
+    "live_alarm_at", "live_looked_sha", "commit_count", "squashed",
+)  # fmt: skip
+
+
+def merged_lately(most: int = 3) -> ArraySubquery:
+    """The newest merged releases of the project that a query is about, for `lately`."""
+    merged = Release.objects.filter(strategy__stage__project=OuterRef("pk"), state=Release.State.MERGED)
+    newest = merged.order_by("-merged_at", "-pk")[:most]
+    return ArraySubquery(newest.values(told=JSONObject(**{name: name for name in _TOLD})))
+
+
 def lately(
-    project: Project, strategies: Sequence[DeployStrategy], stages: Sequence[Stage], now: datetime, most: int = 3
+    project: Project,
+    merged: Sequence[Mapping[str, Any]],
+    strategies: Sequence[DeployStrategy],
+    stages: Sequence[Stage],
+    now: datetime,
 ) -> list[Lately]:
-    """The newest merged releases of a project, for its page: one query. `project` comes with its poll."""
+    """How the releases that `merged_lately` fetched stand; no query. `project` comes with its poll."""
     by_id = {strategy.pk: strategy for strategy in strategies}
-    if not by_id:
-        return []
     for stage in stages:
         stage.project = project
     served = {strategy.stage_id for strategy in strategies}
     places = {pk: production.place_of(strategy, stages, served) for pk, strategy in by_id.items()}
-    merged = Release.objects.filter(strategy__in=by_id, state=Release.State.MERGED).defer("commits")
     found = []
-    for release in merged.order_by("-merged_at", "-pk")[:most]:
-        release.strategy = by_id[release.strategy_id]
-        found.append(Lately(release, sight(release, places[release.strategy_id], now)))
+    for values in merged:
+        release = _release(values)
+        if release.strategy_id in by_id:
+            release.strategy = by_id[release.strategy_id]
+            found.append(Lately(release, sight(release, places[release.strategy_id], now)))
     return found
+
+
+def _release(values: Mapping[str, Any]) -> Release:
+    """JSON tells times as text."""
+    times = {name: parse_datetime(values[name]) if values[name] else None for name in _TOLD if name.endswith("_at")}
+    return Release(**{**values, **times})
 
 
 def _unreadable(stage: Stage) -> str:
