@@ -18,6 +18,7 @@ from dashboard.hub import open_tabs
 from projects.models import ProfileBudget, Project
 from projects.queries import profiles_with_budgets
 from projects.queries_runtimes import RuntimeStatus, runtime_statuses
+from releases import queries_webhooks
 from releases.models import Release
 
 Sample = tuple[dict[str, str], float]
@@ -43,6 +44,10 @@ def _metrics(now: datetime) -> Iterator[list[str]]:
     yield _gauge("horizon_queue_length", "Messages that wait for a worker.", _queues())
     yield _gauge("horizon_releases", "Releases under way, by state.", _releases())
     yield _gauge("horizon_live_tabs", "Live pages open at this web process.", [({}, open_tabs())])
+    undone, heard_at = queries_webhooks.undone(), queries_webhooks.last_heard_at()
+    yield _gauge("horizon_webhooks_undone", "Deliveries of GitHub that are not worked on yet.", [({}, undone)])
+    heard = [({}, (now - heard_at).total_seconds())] if heard_at else []
+    yield _gauge("horizon_webhook_age_seconds", "Age of the last delivery of GitHub; absent when none came.", heard)
     budgets = [profile.budget for profile in profiles_with_budgets().filter(budget__isnull=False)]
     yield _gauge("horizon_budget_remaining", "Requests or points left at the host.", _budgets(budgets))
     paused = [(_profile(budget), float(budget.pauses(now))) for budget in budgets]

@@ -1,11 +1,13 @@
 """What GitHub tells: who is believed that it is GitHub, what is remembered, and what is looked at because of it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
 from django.conf import settings as django_settings
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
@@ -15,6 +17,7 @@ from projects.models import Profile, ProfileBudget, Project, ProjectPoll, Reposi
 from releases import tasks, webhooks_look
 from releases.models import DeployStrategy, StrategyReading, WebhookDelivery
 from tests import worlds
+from tests.projects.admin_site import AdminSite
 from tests.releases.webhook_sender import SECRET, deliver, said, signature
 from tests.worlds import NOW
 
@@ -441,3 +444,57 @@ class TestWithoutABroker:
 
 def _refused() -> bool:
     raise redis.ConnectionError("Connection refused")
+
+
+class TestProfilePage:
+    """What the admin's page of a profile says about webhooks."""
+
+    @pytest.fixture
+    def page(self, candela: Project, client: Client) -> Callable[[], str]:
+        site = AdminSite(client)
+        address = f"projects/profile/{Profile.objects.get().pk}/change/"
+        return lambda: site.text(address)
+
+    def test_says_that_none_ever_came_and_what_to_do(self, page: Callable[[], str], settings: Any) -> None:
+        assert "None ever came for the repositories of this profile" in page()
+        assert "/webhooks/github is their address; <code>docs/github.md</code>" in page()
+        assert "HORIZON_GITHUB_WEBHOOK_SECRETS" not in page()
+
+        settings.GITHUB_WEBHOOK_SECRETS = []
+        assert "Horizon takes none: HORIZON_GITHUB_WEBHOOK_SECRETS is not set." in page()
+
+    def test_says_when_the_last_one_came(self, page: Callable[[], str]) -> None:
+        deliver(said(ref=None, action="completed"), "check_run")
+        deliver(said(repository={"full_name": "artsy/other"}))
+
+        assert "check_run completed of artsy/candela" in page()
+
+    def test_knows_the_repository_by_its_new_name(self, page: Callable[[], str]) -> None:
+        Repository.objects.create(
+            api_url="https://api.github.com", path="artsy/candela", host_id=17, current_path="other/Lantern"
+        )
+        deliver(said(repository={"full_name": "other/lantern"}))
+
+        assert "push of other/lantern" in page()
+
+    def test_counts_repositories_that_only_a_strategy_names(self, page: Callable[[], str]) -> None:
+        DeployStrategy.objects.update(profile=Profile.objects.get(), repository="elsewhere")
+        deliver(said(repository={"full_name": "artsy/elsewhere"}))
+
+        assert "push of artsy/elsewhere" in page()
+
+    def test_is_not_for_other_hosts(self, page: Callable[[], str]) -> None:
+        Profile.objects.update(kind=Profile.Kind.BASIC, host="git.example.com", user="ana")
+
+        assert "Only GitHub sends webhooks." in page()
+
+
+def test_figures_tell_how_old_the_last_one_is_and_how_many_wait(candela: Project, client: Client) -> None:
+    client.force_login(User.objects.create_user("reader"))
+    assert "horizon_webhooks_undone 0" in client.get("/metrics").content.decode()
+    deliver()
+
+    text = client.get("/metrics").content.decode()
+
+    assert "horizon_webhooks_undone 1" in text
+    assert "\nhorizon_webhook_age_seconds " in text
