@@ -1,19 +1,26 @@
 """The admin of deploy strategies: inside the stages of a project's page, and on pages of their own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 
-from projects.admin_base import ConfiguredAdmin, ReadOnlyAdmin, StackedInline
+from projects.admin_base import ConfiguredAdmin, PageButton, ReadOnlyAdmin, StackedInline, back
+from projects.admin_profiles import ProfileAdmin
 from projects.admin_projects import ProjectAdmin
 from projects.admin_stages import BaseInlineFormSet, StageFormSet, StageInline, profile_choice
 from projects.models import Profile, Project, Stage
 from projects.validation import Problem
+from releases import engine, facts
 from releases.admin_forms import ROWS, StrategyForm, StrategyFormOfItsOwnPage
+from releases.admin_webhooks import webhooks_of
 from releases.models import DeployStrategy, Release
+from releases.strategy_page import page_of, sentence_of
 from releases.validation import possible_rivals, removal_problems, rival_problems
 
 
@@ -39,7 +46,8 @@ class StrategyInline(StackedInline):
     formset = StrategyFormSet
     extra = 0
     collapsible = True
-    fields = ROWS
+    fields = [*ROWS, "in_words"]
+    readonly_fields = ["in_words"]
 
     class Media:
         js = ["js/admin-rows.js"]
@@ -50,7 +58,12 @@ class StrategyInline(StackedInline):
         return formset
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("stage__project__organization")
+        strategies = super().get_queryset(request).select_related("stage__project__organization")
+        return strategies.prefetch_related("stage__project__organization__closed_hours")
+
+    @admin.display(description="What it does")
+    def in_words(self, strategy: DeployStrategy) -> str:
+        return sentence_of(strategy) if strategy.pk else "Said once it is saved."
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "profile":
@@ -74,19 +87,49 @@ def removals_of_stages(self: StageFormSet, stages: list[Stage]) -> Iterable[Prob
 StageInline.inlines = [StrategyInline]
 StageFormSet.removal_problems = removals_of_stages  # type: ignore[method-assign]
 ProjectAdmin.restore_problems = rivals_of_restored  # type: ignore[method-assign]
+ProfileAdmin.webhooks_of = webhooks_of  # type: ignore[method-assign]
 
 
 @admin.register(DeployStrategy)
 class DeployStrategyAdmin(ConfiguredAdmin):
     form = StrategyFormOfItsOwnPage
     fields = ["stage", *ROWS]
-    list_display = ["stage", "branches", "automatic", "merge_after", "closed", "targets"]
+    change_form_outer_after_template = "admin/strategy/_page.html"
+    list_display = ["stage", "branches", "automatic", "in_words"]
     list_filter = ["stage__project__organization", "automatic", "merge_method"]
     list_select_related = ["stage__project__organization"]
     search_fields = ["stage__project__name", "stage__name", "base", "head", "repository"]
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("stage__project__organization__closed_hours")
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["stage"] if obj else []
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.look)
+        return [path("<int:pk>/look/", view, name="releases_deploystrategy_look"), *super().get_urls()]
+
+    def buttons(self, request: HttpRequest, thing: Any) -> Sequence[PageButton]:
+        if not self.has_change_permission(request, thing):
+            return ()
+        where = reverse("admin:releases_deploystrategy_look", args=[thing.pk])
+        return [PageButton("Look at GitHub now", where, "visibility")]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
+        stored = context.get("original")
+        context["strategy_page"] = page_of(stored.pk, timezone.now()) if stored else None
+        return super().render_change_form(request, context, *args, **options)
+
+    def look(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask the host now, and say what Horizon would do; nothing is done."""
+        strategy = get_object_or_404(facts.strategies_with_all(), pk=pk)
+        self.require_change(request, strategy)
+        facts.read([strategy], timezone.now(), asked=True)
+        (outcome,) = engine.advance(engine.releasable().filter(pk=pk), timezone.now, dry_run=True)
+        said = f"Horizon would now {outcome.decision.action}: {outcome.decision.reason} Nothing was done."
+        self.tell(request, said, good=not outcome.decision.unknown)
+        return back(request, reverse("admin:releases_deploystrategy_change", args=[pk]))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "stage":
@@ -110,14 +153,9 @@ class DeployStrategyAdmin(ConfiguredAdmin):
     def branches(self, strategy: DeployStrategy) -> str:
         return f"{strategy.head} → {strategy.base}"
 
-    @admin.display(description="closed minutes")
-    def closed(self, strategy: DeployStrategy) -> str:
-        zone = f" ({strategy.time_zone})" if strategy.blocked_time_buckets else ""
-        return ", ".join(strategy.blocked_time_buckets) + zone
-
-    @admin.display(description="Slack")
-    def targets(self, strategy: DeployStrategy) -> str:
-        return ", ".join([*strategy.slack_channels, *(["webhooks"] if strategy.slack_webhook_urls else [])])
+    @admin.display(description="what it does")
+    def in_words(self, strategy: DeployStrategy) -> str:
+        return sentence_of(strategy)
 
 
 @admin.register(Release)

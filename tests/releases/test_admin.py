@@ -302,10 +302,10 @@ class TestRemoving:
 
 class TestOwnPages:
     def test_list_what_is_released_how(self, site: AdminSite, project: Project) -> None:
-        strategy_of(project, slack_channels=["#dev"], blocked_time_buckets=["* 1-2 * * *"])
+        strategy_of(project, merge_after=7200, slack_channels=["#dev"], blocked_time_buckets=["* 1-2 * * *"])
         page = site.text("releases/deploystrategy/")
         assert "staging → release" in page
-        assert "* 1-2 * * * (UTC)" in page
+        assert "merges it 2 hours later, not between 01:00 and 02:59 UTC, warns #dev an hour before." in page
 
     def test_an_archived_project_whose_release_is_taken_over_stays_archived(
         self, site: AdminSite, project: Project
