@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import random
+import secrets
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,7 @@ from tests.servers.github import GitHubServer
 ROOT = Path(__file__).resolve().parent.parent.parent
 MARK = "made-by-the-demo"
 SEED = int(os.environ.get("DEMO_SEED", "11"))
+HOOK_SECRET = secrets.token_urlsafe(32)
 PACE = float(os.environ.get("DEMO_SECONDS", "4"))  # between two things that happen
 
 
@@ -48,6 +50,7 @@ def main() -> int:
         try:
             if wait_until_served(horizon):
                 fill(github)
+                github.webhooks.add(f"{address()}/webhooks/github", secret=HOOK_SECRET, app_id=1)
                 print(f"demo: the password of admin is {os.environ['HORIZON_ADMIN_PASSWORD']}", flush=True)
                 live(github, horizon)
         finally:
@@ -78,19 +81,23 @@ def environment(data: Path, registry: str) -> dict[str, str]:
         "HORIZON_DATA_DIR": str(data),
         "HORIZON_INSECURE_HOSTS": "127.0.0.1,localhost",
         "HORIZON_POLL_SECONDS": os.environ.get("HORIZON_POLL_SECONDS", "5"),
+        "HORIZON_GITHUB_WEBHOOK_SECRETS": HOOK_SECRET,
         "HORIZON_ADMIN_PASSWORD": os.environ.get("HORIZON_ADMIN_PASSWORD", PASSWORD),
         "AWS_ENDPOINT_URL_ECR": registry,
         "AWS_ENDPOINT_URL_STS": registry,
     }
 
 
+def address() -> str:
+    return f"http://127.0.0.1:{os.environ.get('HORIZON_PORT', '8000')}"
+
+
 def wait_until_served(horizon: "subprocess.Popen[bytes]") -> bool:
     """Whether pages are served; False when Horizon ended instead."""
-    port = os.environ.get("HORIZON_PORT", "8000")
     pause = threading.Event()
     while horizon.poll() is None:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
+            with urllib.request.urlopen(f"{address()}/healthz", timeout=2):
                 return True
         except (urllib.error.URLError, OSError):
             pause.wait(0.2)
