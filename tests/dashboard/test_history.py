@@ -86,6 +86,8 @@ class TestFilters:
         candela = worlds.project("candela")
         happened(project=candela, data=pull(1))
         happened("block.created", actor=Actor.person("ana"), organization_name="other", data=pull(2))
+        tagged = worlds.project("force", tags=["auctions", "web"])
+        happened("release.live", project=tagged, at=DAY.replace(hour=14, minute=5), data=pull(4))
         happened("pull-request.opened", at=datetime(2026, 1, 2, 23, 59, tzinfo=UTC), data=pull(3))
 
     @pytest.mark.parametrize(
@@ -95,7 +97,12 @@ class TestFilters:
             ("project=artsy/candela", [1]),
             ("project=unknown", []),
             ("kind=pull-request.opened", [3]),
-            ("organization=artsy", [1]),
+            ("organization=artsy", [4, 1]),
+            ("tag=auctions", [4]),
+            ("tag=auction", []),
+            ("since=2026-11-24T14:05&until=2026-11-24T14:05", [4]),
+            ("since=2026-11-24T15:05&until=2026-11-24T15:05&zone=Europe/Berlin", [4]),
+            ("since=2026-11-24T15:05&zone=Nowhere/Land", []),
             ("until=2026-01-02&since=2026-01-02", [3]),
             ("since=2026-01-03&kind=release.merged", [1]),
         ],
@@ -146,3 +153,25 @@ def test_an_event_of_a_deleted_project_names_it_without_a_link(reader: Client) -
 
 def test_strangers_do_not_read_history(client: Client) -> None:
     assert client.get("/history/").status_code == 302
+
+
+def test_the_readers_own_zone_counts_where_the_address_names_none(reader: Client) -> None:
+    happened(at=datetime(2026, 11, 24, 23, 30, tzinfo=UTC), data=pull(1))
+    reader.cookies["zone"] = "Asia/Tokyo"
+
+    assert numbers(lines(reader, "/history/?since=2026-11-25T08:30&until=2026-11-25T08:30")) == [1]
+
+
+def test_kinds_are_offered_in_words(reader: Client) -> None:
+    html = reader.get("/history/").content.decode()
+
+    assert '<option value="release.by-hand">Release by hand</option>' in html
+    assert '<optgroup label="Releases">' in html
+
+
+def test_downloads_have_the_filters_of_the_page(reader: Client) -> None:
+    happened(data=pull(1))
+
+    html = reader.get("/history/?kind=release.merged").content.decode()
+
+    assert 'href="/history/history.csv?kind=release.merged"' in html
