@@ -85,6 +85,19 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _item("Releases", "rocket_launch", "releases_release_changelist", "releases.view_release"),
+                    _item(
+                        "Interventions", "front_hand", "releases_intervention_changelist", "releases.view_intervention"
+                    ),
+                    _item("Repairs", "healing", "releases_repair_changelist", "releases.view_repair"),
+                    _item("Notices", "campaign", "releases_notice_changelist", "releases.view_notice"),
+                    _item("Closed hours", "bedtime", "releases_closedhours_changelist", "releases.view_closedhours"),
+                    _item("Holidays", "event_busy", "releases_holiday_changelist", "releases.view_holiday"),
+                    _item(
+                        "Webhook deliveries",
+                        "webhook",
+                        "releases_webhookdelivery_changelist",
+                        "releases.view_webhookdelivery",
+                    ),
                     _item("Deploy blocks", "block", "blocks_deployblock_changelist", "blocks.view_deployblock"),
                     _item("History", "history", "audit_auditevent_changelist", "audit.view_auditevent"),
                 ],

@@ -10,16 +10,16 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from projects.admin_base import ConfiguredAdmin, PageButton, ReadOnlyAdmin, StackedInline, back
+from projects.admin_base import ConfiguredAdmin, PageButton, StackedInline, back
 from projects.admin_profiles import ProfileAdmin
 from projects.admin_projects import ProjectAdmin
 from projects.admin_stages import BaseInlineFormSet, StageFormSet, StageInline, profile_choice
 from projects.models import Profile, Project, Stage
 from projects.validation import Problem
-from releases import engine, facts
+from releases import admin_lookup, engine, facts  # noqa: F401  (admin_lookup registers)
 from releases.admin_forms import ROWS, StrategyForm, StrategyFormOfItsOwnPage
 from releases.admin_webhooks import webhooks_of
-from releases.models import DeployStrategy, Release
+from releases.models import DeployStrategy
 from releases.strategy_page import page_of, sentence_of
 from releases.validation import possible_rivals, removal_problems, rival_problems
 
@@ -156,12 +156,3 @@ class DeployStrategyAdmin(ConfiguredAdmin):
     @admin.display(description="what it does")
     def in_words(self, strategy: DeployStrategy) -> str:
         return sentence_of(strategy)
-
-
-@admin.register(Release)
-class ReleaseAdmin(ReadOnlyAdmin):
-    list_display = ["strategy", "number", "state", "begun_at", "opened_at", "merged_at", "merged_by"]
-    list_filter = ["state"]
-    list_select_related = ["strategy__stage__project__organization"]
-    search_fields = ["strategy__stage__project__name", "=number", "head_sha"]
-    date_hierarchy = None

@@ -318,7 +318,13 @@ class TestOwnPages:
         assert "artsy/candela stays archived" in site.press(f"projects/project/{project.pk}/restore/")
         assert Project.objects.active().count() == 1
 
-    @pytest.mark.parametrize("page", ["releases/release", "blocks/deployblock", "audit/auditevent"])
+    @pytest.mark.parametrize(
+        "page",
+        [
+            *(f"releases/{name}" for name in ("release", "intervention", "repair", "notice", "webhookdelivery")),
+            *("releases/closedhours", "releases/holiday", "blocks/deployblock", "audit/auditevent"),
+        ],
+    )
     def test_what_happened_is_looked_at_and_not_changed(self, site: AdminSite, page: str) -> None:
         site.text(f"{page}/")
         assert site.client.get(f"/admin/{page}/add/").status_code == 403
