@@ -111,7 +111,7 @@ def test_a_dead_child_is_started_again_and_said_so(running: Installation) -> Non
     dead.kill()
     running.read_until("Valkey was ended")
     answer = running.manage("shell", "-v0", "-c", ASK_WORKERS)
-    assert answer.stdout.split() == ["actions", "hosts", "polls"], answer.stderr
+    assert answer.stdout.split() == ["actions", "events", "hosts", "polls"], answer.stderr
     assert running.get("/healthz")[0] == 200
 
 
