@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from projects import github_upkeep
+from projects import github_assign, github_queue, github_upkeep
+from projects.cleaning import clean_line
 from projects.github_acts import create_pull_request, merge_pull_request
-from projects.github_answers import GraphQLAnswer
+from projects.github_answers import GraphQLAnswer, parse
 from projects.github_batches import in_batches
 from projects.github_budget import Budget
 from projects.github_checks import Checks, ChecksQuestion, checks_of
 from projects.github_client import GitHubClient
 from projects.github_pulls_answers import own_pulls, page_of, pull_request_of, release_state_of
 from projects.github_pulls_query import Names, latest_pulls_query, more_pulls_query, pull_query, releases_query
+from projects.github_queue import QueueResult, QueueStatus
 from projects.github_renames import as_written, name_taken, trace_by_id
 from projects.github_troubles import broken, unreadable
 from projects.github_upkeep import Status
@@ -37,6 +39,8 @@ __all__ = [
     "CheckState",
     "GitHub",
     "PullRequest",
+    "QueueResult",
+    "QueueStatus",
     "RefusalCode",
     "ReleaseQuestion",
     "ReleaseState",
@@ -123,6 +127,24 @@ class GitHub:
             raise unreadable(answer.error_at("r0"), self._client.whom, path)
         return tuple(pull for pull in page.pulls if pull.head_repository_id == repository.get("databaseId"))
 
+    def closer(self, owner: str, name: str, number: int) -> str:
+        """Who closed the pull request; empty where GitHub does not say. Raises StageUnreadable."""
+        found = parse(self._client.get_of_repository(owner, name, f"/issues/{number}").body)
+        person = found.get("closed_by") if isinstance(found, dict) else None
+        return clean_line(str(person.get("login") or ""), 100) if isinstance(person, dict) else ""
+
+    def contributors(self, owner: str, name: str, number: int) -> tuple[str, ...]:
+        """The people of its commits, those with the most commits first. Raises StageUnreadable."""
+        return github_assign.contributors(self._client, owner, name, number)
+
+    def can_be_assigned(self, owner: str, name: str, login: str) -> bool:
+        """Raises StageUnreadable."""
+        return github_assign.can_be_assigned(self._client, owner, name, login)
+
+    def merge_result(self, owner: str, name: str, number: int, request_id: str) -> QueueResult:
+        """What became of an asynchronous merge. Raises StageUnreadable."""
+        return github_queue.result_of(self._client, owner, name, number, request_id)
+
     # --- acts -------------------------------------------------------------------------------------------------------
 
     def create_pull_request(self, owner: str, name: str, *, base: str, head: str, title: str, body: str) -> PullRequest:
@@ -144,6 +166,20 @@ class GitHub:
         return merge_pull_request(
             self._client, owner, name, number, sha=sha, method=method, title=title, message=message
         )
+
+    def merge_asynchronously(
+        self, owner: str, name: str, number: int, *, sha: str, method: str = "merge"
+    ) -> QueueResult:
+        """The same, through the base's merge queue where it has one. Raises ActRefused, AnswerLost."""
+        return github_queue.merge_asynchronously(self._client, owner, name, number, sha=sha, method=method)
+
+    def dequeue(self, pull: PullRequest) -> None:
+        """Take it out of its merge queue; `pull` comes from `pull_request`. Raises ActRefused, AnswerLost."""
+        github_queue.dequeue(self._client, pull.node_id)
+
+    def assign(self, owner: str, name: str, number: int, login: str) -> bool:
+        """Whether this person is assigned now. Raises ActRefused, AnswerLost."""
+        return github_assign.assign(self._client, owner, name, number, login)
 
     # --- acts around a release: all raise ActRefused, AnswerLost, and none is ever sent twice ------------------------
 

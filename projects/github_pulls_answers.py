@@ -45,6 +45,7 @@ def pull_request_of(found: Mapping[str, Any]) -> PullRequest | None:
             is_locked=found["locked"] is True,
             in_queue=found["isInMergeQueue"] is True if "isInMergeQueue" in found else None,
             node_id=str(found.get("id") or ""),
+            merge_parents=whole(found["merge"]["parents"]["totalCount"]) if found.get("merge") else None,
         )
     except _UNEXPECTED:
         return None

@@ -66,9 +66,10 @@ def more_pulls_query(questions: Sequence[ReleaseQuestion], cursors: Sequence[str
 
 
 def pull_query(owner: str, name: str, number: int) -> Query:
-    """One pull request, with what lists need not tell: its id, and whether it waits in a merge queue."""
+    """One pull request, with what lists need not tell: its id, its place in a queue, the parents of its merge."""
     variables: dict[str, object] = {"o": owner, "n": name, "i": number}
-    part = "r0:repository(owner:$o,name:$n){databaseId pullRequest(number:$i){...P id isInMergeQueue}}"
+    part = "r0:repository(owner:$o,name:$n){databaseId pullRequest(number:$i){...P id isInMergeQueue "
+    part += "merge:mergeCommit{parents(first:2){totalCount}}}}"
     return _query("Pull", variables, [part], PULL)
 
 

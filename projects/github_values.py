@@ -50,8 +50,8 @@ class PullRequest:
     unstable, has_hooks, blocked, behind, dirty, draft, unknown. `review_decision` is approved, changes_requested,
     review_required or None. `checks_complete` is False where there are more checks than were read, or where they
     could not be read: then nobody knows whether all of them are green. `head_repository_id` is None where the fork
-    is gone. `assignees` is None where they were not read; `in_queue` (does it wait in a merge queue) and `node_id`
-    are told of a single pull request only.
+    is gone. `assignees` is None where they were not read; `in_queue` (does it wait in a merge queue), `node_id`
+    and `merge_parents` (of the commit that merged it) are told of a single pull request only.
     """
 
     number: int
@@ -80,6 +80,7 @@ class PullRequest:
     is_locked: bool = False
     in_queue: bool | None = None
     node_id: str = ""
+    merge_parents: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

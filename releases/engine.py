@@ -13,14 +13,14 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, In, IsNull
 
 from projects.models import Profile, Snapshot
-from releases import acts, facts
-from releases.decision import STALE, Decision, decide
+from releases import acts, facts, upkeep
+from releases.decision import STALE, Action, Decision, Facts, decide
 from releases.models import DeployStrategy, Intervention, Release
 from releases.observe import observe, with_news
 
 logger = logging.getLogger(__name__)
 
-# Open and merge, and one to see that nothing is left; a rule that never comes to rest must not hold up the others.
+# Open, assign and merge, and one to see that nothing is left; a rule that never comes to rest must not hold up others.
 MOST_PASSES = 4
 
 
@@ -115,6 +115,8 @@ def _at_rest(strategies: list[DeployStrategy], now: datetime) -> dict[int, Outco
     try:
         news, known = with_news(strategies), facts.facts_of(strategies, now)
         decided = {strategy.pk: Outcome(strategy, decide(known[strategy.pk])) for strategy in strategies}
+        decisions = {pk: outcome.decision for pk, outcome in decided.items()}
+        news |= upkeep.needed(strategies, decisions, known, now)
     except Exception:
         # One of them is broken: each is tried by itself, and that one reported.
         logger.exception("the releases could not be looked at together")
@@ -122,15 +124,15 @@ def _at_rest(strategies: list[DeployStrategy], now: datetime) -> dict[int, Outco
     return {
         pk: outcome
         for pk, outcome in decided.items()
-        if pk not in news and outcome.decision.action not in acts.ACTS and outcome.decision.code != STALE
+        if pk not in news and acts.act_for(outcome.decision, known[pk]) is None and outcome.decision.code != STALE
     }
 
 
 def _advance(strategy: DeployStrategy, clock: Callable[[], datetime], *, dry_run: bool) -> Outcome:
     done: list[Decision] = []
-    decision = _decide(strategy, clock, dry_run=dry_run)
-    while not dry_run and decision.action in acts.ACTS and len(done) < MOST_PASSES:
-        acted = acts.ACTS[decision.action](strategy, decision, clock)
+    decision, known = _decide(strategy, clock, dry_run=dry_run)
+    while not dry_run and len(done) < MOST_PASSES and (act := acts.act_for(decision, known)):
+        acted = act(strategy, decision, clock)
         done += [decision] if acted else []
         fresh = facts.strategies_with_all().filter(pk=strategy.pk).first()
         if fresh is None:
@@ -138,18 +140,23 @@ def _advance(strategy: DeployStrategy, clock: Callable[[], datetime], *, dry_run
         strategy = fresh
         if acted:
             facts.read([strategy], clock())
-        decision = _decide(strategy, clock, dry_run=dry_run)
-        if not acted:
+        decision, known = _decide(strategy, clock, dry_run=dry_run)
+        # A notice and a merge never come in one pass: people are given time to say no.
+        if not acted or done[-1].action is Action.WARN:
             break
+    if not dry_run:
+        upkeep.keep_up(strategy, decision, known, clock)
     return Outcome(strategy, decision, tuple(done))
 
 
-def _decide(strategy: DeployStrategy, clock: Callable[[], datetime], *, dry_run: bool) -> Decision:
+def _decide(strategy: DeployStrategy, clock: Callable[[], datetime], *, dry_run: bool) -> tuple[Decision, Facts]:
     """Bring the rows up to what was read, and ask; once more, where others took so long that the facts are old."""
     if not dry_run:
         observe(strategy, clock)
-    decision = decide(facts.facts_of([strategy], clock())[strategy.pk])
+    known = facts.facts_of([strategy], clock())[strategy.pk]
+    decision = decide(known)
     if decision.code == STALE:
         facts.read([strategy], clock())
-        decision = decide(facts.facts_of([strategy], clock())[strategy.pk])
-    return decision
+        known = facts.facts_of([strategy], clock())[strategy.pk]
+        decision = decide(known)
+    return decision, known

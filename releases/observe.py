@@ -4,10 +4,13 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from projects.github_pulls import PullRequest as HostPullRequest
 from projects.reading import StageUnreadable
-from releases import acts, recording
+from releases import acts_assign, acts_merge, acts_open, acts_queue, recording
+from releases.acts_common import look
+from releases.contents import put_contents, save_contents
 from releases.models import Attempt, DeployStrategy, Release
 from releases.readings import stored_reading
 from releases.situation import PullRequest
@@ -17,10 +20,17 @@ SETTLED_AFTER = timedelta(seconds=60)
 
 
 def with_news(strategies: Collection[DeployStrategy]) -> set[int]:
-    """The ids of those for which `observe` has something to do, by what was read just now: one query for all."""
-    unfinished = Release.objects.filter(strategy__in=strategies, state__in=Release.UNFINISHED)
+    """The ids of those for which `observe` has something to do, by what was read just now: two queries for all."""
+    unfinished = Release.objects.filter(strategy__in=strategies, state__in=Release.UNFINISHED).defer("commits")
     releases = {release.strategy_id: release for release in unfinished}
-    return {strategy.pk for strategy in strategies if _has_news(strategy, releases.get(strategy.pk))}
+    assigning = set(_assigning(strategies).values_list("release__strategy", flat=True))
+    news = {strategy.pk for strategy in strategies if _has_news(strategy, releases.get(strategy.pk))}
+    return news | assigning
+
+
+def _assigning(strategies: Collection[DeployStrategy]) -> QuerySet[Attempt]:
+    """Attempts to assign somebody that nobody knows the end of, whatever became of their releases."""
+    return Attempt.objects.filter(release__strategy__in=strategies, act=Attempt.Act.ASSIGN, finished_at=None).order_by()
 
 
 def _has_news(strategy: DeployStrategy, release: Release | None) -> bool:
@@ -30,7 +40,7 @@ def _has_news(strategy: DeployStrategy, release: Release | None) -> bool:
         return pull is not None
     if release.state != Release.State.OPEN or pull is None:
         return True
-    return (pull.number, pull.head_sha) != (release.number, release.head_sha)
+    return (pull.number, pull.head_sha) != (release.number, release.head_sha) or not release.base_sha
 
 
 def observe(strategy: DeployStrategy, clock: Callable[[], datetime]) -> None:
@@ -38,6 +48,7 @@ def observe(strategy: DeployStrategy, clock: Callable[[], datetime]) -> None:
     reading = stored_reading(strategy)
     if reading is None or strategy.reading.error:
         return
+    _settle_assigning(strategy, clock)
     pull = reading.pull_request
     release = Release.objects.filter(strategy=strategy, state__in=Release.UNFINISHED).first()
     if release is not None:
@@ -65,6 +76,8 @@ def _observe_unfinished(
                 _settle_opening(strategy, locked, pull, clock())
             case Release.State.MERGING:
                 _settle_merging(strategy, locked, clock())
+            case Release.State.QUEUED:
+                _settle_queued(strategy, locked, clock())
             case Release.State.OPEN:
                 _follow(strategy, locked, pull, clock())
 
@@ -77,7 +90,7 @@ def _settle_opening(strategy: DeployStrategy, release: Release, pull: PullReques
     if pull is None and not is_over:
         return
     try:
-        found = acts.find_opened(strategy, release, now)
+        found = acts_open.find_opened(strategy, release, now)
     except StageUnreadable:
         return
     if is_over and not found:
@@ -85,28 +98,50 @@ def _settle_opening(strategy: DeployStrategy, release: Release, pull: PullReques
 
 
 def _settle_merging(strategy: DeployStrategy, release: Release, now: datetime) -> None:
-    pull = acts.look(strategy, release.number or 0)
+    pull = look(strategy, release.number or 0)
     if pull is None:
         return
-    attempt = release.attempts.filter(act=Attempt.Act.MERGE, finished_at=None).first()
+    attempt = recording.unfinished(release, Attempt.Act.MERGE).first()
     if pull.merged:
-        acts.record_merge(strategy, release, pull, now)
+        acts_merge.record_merge(strategy, release, pull, now)
+    elif acts_queue.settle_request(strategy, release, pull, now):
+        return
     elif attempt is None or now - attempt.begun_at >= SETTLED_AFTER:
         if pull.is_open:
             recording.unanswered(release, now)
         else:
-            recording.closed(release, pull, now, "closed")
+            acts_merge.follow(strategy, release, pull, now)
+
+
+def _settle_queued(strategy: DeployStrategy, release: Release, now: datetime) -> None:
+    pull = look(strategy, release.number or 0)
+    if pull is None:
+        return
+    if pull.merged or not pull.is_open or (pull.base, pull.head) != (strategy.base, strategy.head):
+        acts_merge.follow(strategy, release, pull, now)
+    else:
+        acts_queue.settle_queued(strategy, release, pull, now, SETTLED_AFTER)
+
+
+def _settle_assigning(strategy: DeployStrategy, clock: Callable[[], datetime]) -> None:
+    for attempt in _assigning([strategy]).select_related("release"):
+        attempt.release.strategy = strategy
+        now = clock()
+        acts_assign.settle(strategy, attempt, now, is_over=now - attempt.begun_at >= SETTLED_AFTER)
 
 
 def _follow(strategy: DeployStrategy, release: Release, pull: PullRequest | None, now: datetime) -> None:
     """Keep the head up to date; where the pull request is no longer among the open ones, find out what became of it."""
     if pull is not None and pull.number == release.number:
-        if pull.head_sha != release.head_sha:
-            Release.objects.filter(pk=release.pk).update(head_sha=pull.head_sha)
+        if pull.head_sha != release.head_sha or not release.base_sha:
+            release.head_sha = pull.head_sha
+            release.save(update_fields=["head_sha"])
+            put_contents(strategy, release, pull.head_sha)
+            save_contents(release)
         return
-    found = acts.look(strategy, release.number or 0)
+    found = look(strategy, release.number or 0)
     if found is not None:
-        acts.follow(strategy, release, found, now)
+        acts_merge.follow(strategy, release, found, now)
 
 
 def _adopt(strategy: DeployStrategy, pull: PullRequest, clock: Callable[[], datetime]) -> None:
@@ -117,16 +152,17 @@ def _adopt(strategy: DeployStrategy, pull: PullRequest, clock: Callable[[], date
     """
     if Release.objects.filter(strategy=strategy, number=pull.number).exclude(state=Release.State.CLOSED).exists():
         return
-    found = acts.look(strategy, pull.number)
+    found = look(strategy, pull.number)
     if found is None or not _is_the_release(strategy, found):
         return
     now = clock()
     try:
         with transaction.atomic():
+            known = Release.objects.filter(strategy=strategy, number=found.number).exists()
             release = Release.objects.create(
                 strategy=strategy, head_sha=found.head_sha, number=found.number, begun_at=now
             )
-            recording.adopted(release, found, now)
+            (recording.reopened if known else recording.adopted)(release, found, now)
     except IntegrityError:
         return
 

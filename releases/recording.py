@@ -18,19 +18,19 @@ from releases.situation import Action
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
-# What moves a release; upkeep has attempts of its own, which must not be finished with these.
-MOVES = (Attempt.Act.OPEN, Attempt.Act.MERGE, Attempt.Act.DEQUEUE, Attempt.Act.ASSIGN)
+# What moves a release, each in another state of it. Upkeep and assigning go beside, and are finished by themselves.
+MOVES = (Attempt.Act.OPEN, Attempt.Act.MERGE, Attempt.Act.DEQUEUE)
 
 
-def unfinished(release: Release) -> QuerySet[Attempt]:
+def unfinished(release: Release, act: Attempt.Act | None = None) -> QuerySet[Attempt]:
     """The attempts to move this release of which nobody knows yet what became."""
-    return release.attempts.filter(finished_at=None, act__in=MOVES)
+    return release.attempts.filter(finished_at=None, act__in=[act] if act else MOVES)
 
 
 @transaction.atomic
 def opened(release: Release, pull: PullRequest, at: datetime) -> None:
     """Horizon opened this pull request. Its age counts from the host's time, if that can be true by Horizon's clock."""
-    attempt = unfinished(release).first()
+    attempt = unfinished(release, Attempt.Act.OPEN).first()
     begun_at = attempt.begun_at if attempt else release.begun_at
     _be_open(release, pull, min(max(pull.created_at, begun_at), at))
     _finish(release, Attempt.Outcome.DONE, at)
@@ -46,29 +46,84 @@ def adopted(release: Release, pull: PullRequest, at: datetime) -> None:
 
 
 @transaction.atomic
-def merged(release: Release, sha: str, merge_sha: str, at: datetime) -> None:
-    """Horizon merged it."""
+def reopened(release: Release, pull: PullRequest, at: datetime) -> None:
+    """A person opened the pull request again that had been closed."""
+    _be_open(release, pull, min(pull.created_at, at))
+    _record("pull-request.reopened", release, Actor.github("somebody"), at)
+
+
+@transaction.atomic
+def enqueued(release: Release, sha: str, at: datetime) -> None:
+    """GitHub took it into its merge queue, because Horizon asked for its merge."""
+    release.state, release.head_sha, release.asked_at, release.queued_at = Release.State.QUEUED, sha, None, at
+    _forget_refusals(release)
+    release.save()
+    _finish(release, Attempt.Outcome.DONE, at)
+    _record("pull-request.enqueued", release, HORIZON, at)
+
+
+@transaction.atomic
+def dequeued(release: Release, why: str, at: datetime) -> None:
+    """Horizon took it out of GitHub's merge queue."""
+    _be_idle(release)
+    release.save()
+    _finish(release, Attempt.Outcome.DONE, at)
+    _record("pull-request.dequeued", release, HORIZON, at, {"why": why})
+
+
+@transaction.atomic
+def stays_queued(release: Release, outcome: Attempt.Outcome, message: str, at: datetime) -> None:
+    """It could not be taken out of the queue: that is tried again."""
+    unfinished(release, Attempt.Act.DEQUEUE).update(finished_at=at, outcome=outcome, message=message)
+    _announce(release)
+
+
+@transaction.atomic
+def assigned(attempt: Attempt, login: str, at: datetime) -> None:
+    """Horizon assigned somebody; two engines that find it out write it once."""
+    if _finish_assigning(attempt, Attempt.Outcome.DONE, "", at):
+        _record("pull-request.assigned", attempt.release, HORIZON, at, {"assignee": login})
+
+
+def not_assigned(attempt: Attempt, outcome: Attempt.Outcome, message: str, at: datetime) -> None:
+    _finish_assigning(attempt, outcome, message, at)
+
+
+def _finish_assigning(attempt: Attempt, outcome: Attempt.Outcome, message: str, at: datetime) -> bool:
+    mine = Attempt.objects.filter(pk=attempt.pk, finished_at=None)
+    return mine.update(finished_at=at, outcome=outcome, message=message) == 1
+
+
+@transaction.atomic
+def merged(release: Release, sha: str, merge_sha: str, at: datetime, *, squashed: bool = False) -> None:
+    """Horizon merged it. `squashed`: the commit that did so stands alone."""
+    release.squashed = squashed
     _be_merged(release, sha, merge_sha, "Horizon", at)
+    unfinished(release, Attempt.Act.DEQUEUE).update(
+        finished_at=at, outcome=Attempt.Outcome.REFUSED, message="It had been merged."
+    )
     _finish(release, Attempt.Outcome.DONE, at)
     _record("release.merged", release, HORIZON, at)
 
 
 @transaction.atomic
-def merged_by_hand(release: Release, pull: PullRequest, at: datetime) -> None:
+def merged_by_hand(release: Release, pull: PullRequest, at: datetime, *, squashed: bool = False) -> None:
     """A person merged it on GitHub."""
     by = pull.merged_by or "somebody"
+    release.squashed, release.kind = squashed, Release.Kind.MANUAL
     _be_merged(release, pull.head_sha, pull.merge_sha or "", by, pull.merged_at or at)
     _finish(release, Attempt.Outcome.REFUSED, at, f"{by} had merged it already.")
     _record("release.by-hand", release, Actor.github(by), at)
 
 
 @transaction.atomic
-def closed(release: Release, pull: PullRequest, at: datetime, why: str) -> None:
-    """A person closed it, or took it away from its branches, without a merge."""
+def closed(release: Release, pull: PullRequest, at: datetime, why: str, by: str = "") -> None:
+    """A person closed it, or took it away from its branches, without a merge. `by` is empty where nobody says."""
     release.state, release.closed_at, release.head_sha = Release.State.CLOSED, at, pull.head_sha
-    release.save(update_fields=["state", "closed_at", "head_sha"])
+    release.closed_by, release.queued_at, release.request_id = by, None, ""
+    release.save(update_fields=["state", "closed_at", "closed_by", "head_sha", "queued_at", "request_id"])
     _finish(release, Attempt.Outcome.REFUSED, at, why)
-    _record("pull-request.closed", release, Actor.github("somebody"), at, {"why": why})
+    _record("pull-request.closed", release, Actor.github(by or "somebody"), at, {"why": why})
 
 
 @transaction.atomic
@@ -92,7 +147,7 @@ def refused(release: Release, act: Action, sha: str, refusal: ActRefused, at: da
 def unanswered(release: Release, at: datetime) -> None:
     """An act whose answer was lost, and which had no effect after all: it may be tried again."""
     _be_idle(release)
-    release.save(update_fields=["state", "asked_at"])
+    release.save(update_fields=["state", "asked_at", "queued_at", "request_id"])
     _finish(release, Attempt.Outcome.UNKNOWN, at, "The answer was lost, and nothing had happened.")
 
 
@@ -100,14 +155,15 @@ def unanswered(release: Release, at: datetime) -> None:
 def withdrawn(release: Release) -> None:
     """Nothing was sent: the last look said otherwise."""
     _be_idle(release)
-    release.save(update_fields=["state", "asked_at"])
+    release.save(update_fields=["state", "asked_at", "queued_at", "request_id"])
     unfinished(release).delete()
     _announce(release)
 
 
 def _be_idle(release: Release) -> None:
-    if release.state == Release.State.MERGING:
+    if release.state in (Release.State.MERGING, Release.State.QUEUED):
         release.state, release.asked_at = Release.State.OPEN, None
+        release.queued_at, release.request_id = None, ""
 
 
 def _be_open(release: Release, pull: PullRequest, opened_at: datetime) -> None:
@@ -119,6 +175,7 @@ def _be_open(release: Release, pull: PullRequest, opened_at: datetime) -> None:
 
 def _be_merged(release: Release, sha: str, merge_sha: str, by: str, at: datetime) -> None:
     release.state, release.merged_at, release.merged_by = Release.State.MERGED, at, by
+    release.queued_at, release.request_id = None, ""
     release.head_sha, release.merge_sha = sha, merge_sha
     _forget_refusals(release)
     release.save()

@@ -115,7 +115,7 @@ def test_a_strategy_for_people_is_followed_until_its_release_is_finished(world: 
 
     assert world.advance().code == "released-by-people"
 
-    assert world.events[-1] == "release.by-hand"
+    assert world.story[-1] == "release.by-hand"
     assert not engine.followed().filter(pk=world.strategy.pk).exists()
 
 

@@ -42,7 +42,6 @@ CHANGES: dict[str, tuple[Callable[[World], object], str]] = {
         "checks-running",
     ),
     "a required check": (lambda world: world.repo.protect("release", checks=("ci",)), "checks-missing"),
-    "a merge queue": (lambda world: world.repo.add_ruleset("release", merge_queue=True), "merge-queue"),
     "a longer wait": (lambda world: world.set(merge_after=10**7), "too-young"),
     "a strategy for people": (lambda world: world.set(automatic=False), "released-by-people"),
     "a closed pull request": (lambda world: world.repo.close_pull_request(1, by="ana"), "closed"),
@@ -70,9 +69,9 @@ def test_a_push_after_the_decision_is_decided_on_anew(world: World) -> None:
         world.advance()
 
     assert first not in str([request.body for request in world.github.sent("PUT .*/merge")])
-    assert world.events == ["pull-request.opened"]
+    assert world.story == ["pull-request.opened"]
     world.advance()
-    assert world.events == ["pull-request.opened", "release.merged"]
+    assert world.story == ["pull-request.opened", "release.merged"]
 
 
 def test_an_archived_project_is_not_merged(world: World) -> None:
@@ -90,7 +89,7 @@ def test_a_block_after_the_decision_to_open_stops_the_opening(world: World) -> N
     with after_the_decision(world.block):
         assert world.advance().code == "blocked"
 
-    assert world.acts == []
+    assert world.moves == []
 
 
 def test_a_person_who_opens_it_first_is_adopted(world: World) -> None:
@@ -99,5 +98,5 @@ def test_a_person_who_opens_it_first_is_adopted(world: World) -> None:
     with after_the_decision(lambda: world.repo.open_pull_request("staging", "release", author="ana")):
         world.advance()
 
-    assert world.acts == []
-    assert world.events == ["pull-request.adopted"]
+    assert world.moves == []
+    assert world.story == ["pull-request.adopted"]

@@ -61,7 +61,7 @@ class TestEngines:
         together(*[world.advance] * 4)
         world.advance()
 
-        assert world.acts == ["pull-request.opened"] == world.events
+        assert world.moves == ["pull-request.opened"] == world.story
         assert Release.objects.count() == 1
 
     @pytest.mark.parametrize("attempt", range(5))
@@ -71,8 +71,8 @@ class TestEngines:
         together(*[world.advance] * 4)
         world.advance()
 
-        assert world.acts == ["pull-request.opened", "pull-request.merged"]
-        assert world.events == ["pull-request.opened", "release.merged"]
+        assert world.moves == ["pull-request.opened", "pull-request.merged"]
+        assert world.story == ["pull-request.opened", "release.merged"]
         assert len(world.github.sent("PUT .*/merge")) == 1
 
     def test_and_a_person_who_merges_by_hand_tell_one_story(self, world: World) -> None:
@@ -81,11 +81,11 @@ class TestEngines:
         together(world.advance, world.advance, lambda: world.repo.merge_pull_request(1, by="ana") and None)
         world.advance()
 
-        assert world.events in (
+        assert world.story in (
             ["pull-request.opened", "release.merged"],
             ["pull-request.opened", "release.by-hand"],
         )
-        assert (world.acts[1:] == ["pull-request.merged"]) == (world.events[-1] == "release.merged")
+        assert (world.moves[1:] == ["pull-request.merged"]) == (world.story[-1] == "release.merged")
 
     def test_obey_the_limit_of_unconfirmed_merges(self, world: World, wire: Wire) -> None:
         projects = [world, *(World(world.github, name) for name in ("force", "pulse", "eigen"))]
@@ -169,4 +169,4 @@ class TestBlockAndMerge:
         merged = world.repo.pull(1).merged
         assert bool(saved.too_late) == merged
         assert DeployBlock.objects.count() == 1
-        assert ("release.merged" in world.events) == merged
+        assert ("release.merged" in world.story) == merged

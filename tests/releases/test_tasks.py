@@ -22,7 +22,7 @@ class TestBeat:
         for profile_id in engine.profiles():
             tasks.advance_profile(profile_id)
 
-        assert world.acts == ["pull-request.opened"]
+        assert world.moves == ["pull-request.opened"]
 
     def test_takes_the_profile_of_the_stage_where_the_strategy_has_none(self, world: World) -> None:
         assert engine.profiles() == [world.profile.pk]
@@ -70,13 +70,13 @@ class TestAdvance:
 
         assert lines[0] == ("artsy/candela  production  open  1 commit of staging waits: the pull request is opened.")
         assert lines[1].startswith("artsy/candela  production  wait  Merges tomorrow at ")
-        assert world.acts == ["pull-request.opened"]
+        assert world.moves == ["pull-request.opened"]
 
     def test_performs_nothing_in_a_dry_run(self, world: World) -> None:
         world.commit()
 
         assert "production  open  1 commit" in self.advance("artsy/candela", dry_run=True)
-        assert world.acts == []
+        assert world.moves == []
 
     def test_advances_only_the_projects_that_were_named(self, world: World) -> None:
         other = World(world.github, "force")
@@ -85,8 +85,8 @@ class TestAdvance:
 
         self.advance("force")
 
-        assert world.acts == []
-        assert other.acts == ["pull-request.opened"]
+        assert world.moves == []
+        assert other.moves == ["pull-request.opened"]
 
     def test_knows_no_project_of_that_name(self, world: World) -> None:
         with pytest.raises(CommandError, match="There is no project 'nowhere'"):
@@ -111,4 +111,4 @@ def test_a_run_that_took_too_long_leaves_the_rest_to_the_next(world: World) -> N
     world.commit()
 
     assert engine.advance(engine.releasable(), world.clock, until=world.now - timedelta(seconds=1)) == []
-    assert world.acts == []
+    assert world.moves == []

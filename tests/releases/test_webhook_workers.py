@@ -69,14 +69,14 @@ def test_a_push_shows_and_a_check_has_a_held_release_go_on(
     wait_until(lambda: waiting(world) == ["Add maps"])
 
     world.commit("Release me")
-    wait_until(lambda: "pull-request.opened" in world.acts)
+    wait_until(lambda: "pull-request.opened" in world.moves)
     number = next(iter(world.repo.pulls.all))
     world.repo.check_run("ci", at="staging", conclusion="failure")
     wait_until(lambda: _decision(world) == "hold")
-    assert "pull-request.merged" not in world.acts
+    assert "pull-request.merged" not in world.moves
 
     world.repo.check_run("ci", at="staging", conclusion="success")
-    wait_until(lambda: "pull-request.merged" in world.acts)
+    wait_until(lambda: "pull-request.merged" in world.moves)
 
     assert world.repo.pull(number).merged
     github.webhooks.join()
@@ -155,7 +155,7 @@ def test_what_was_lost_on_the_way_is_made_good_by_the_poll(world: World, github:
 
     assert github.webhooks.deliveries == []
     assert waiting(world) == ["Add maps"]
-    assert world.acts == ["pull-request.opened"]
+    assert world.moves == ["pull-request.opened"]
     assert StrategyReading.objects.get().asked_at is None
 
 

@@ -21,6 +21,18 @@ START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 DAY = 86400
 
 
+# Somebody is assigned, and what is kept true around a release.
+AROUND = {
+    "pull-request.assigned",
+    "pull-request.edited",
+    "pull-request.commented",
+    "status.set",
+    "status.created",
+    "branch.restored",
+    "branch.created",
+}
+
+
 class World:
     """`now` is the clock of Horizon and of the server; `wait` moves both."""
 
@@ -92,6 +104,16 @@ class World:
     def acts(self) -> list[str]:
         """What the server says that Horizon did, oldest first."""
         return [act.kind for act in self.github.acts if act.repository.lower() == self.repo.full_name.lower()]
+
+    @property
+    def story(self) -> list[str]:
+        """The events of the release itself, without those of what goes on around it."""
+        return [kind for kind in self.events if kind not in AROUND]
+
+    @property
+    def moves(self) -> list[str]:
+        """The acts that move the release, without those around it."""
+        return [kind for kind in self.acts if kind not in AROUND]
 
     def opened(self) -> Release:
         """A commit waits, and its pull request is open."""

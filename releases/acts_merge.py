@@ -1,0 +1,143 @@
+"""Merging exactly the commit that was decided on: directly, or through the merge queue of the base."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+
+from blocks.change import blocks_held_back
+from projects.github_pulls import ActRefused, AnswerLost, GitHub, PullRequest
+from projects.reading import StageUnreadable
+from releases import acts_queue, facts, recording, upkeep_status
+from releases.acts_common import Clock, do, look, own_login
+from releases.decision import Action, Decision
+from releases.models import Attempt, DeployStrategy, Release
+from releases.readings import stored_reading
+from releases.repositories import repository
+
+CLAIMS = 0x484F53  # the first number of the lock under which merges of an organization are counted
+QUEUE_WORDS = "merge queue"  # of GitHub's refusal: "Changes must be made through the merge queue"
+
+
+def merge(strategy: DeployStrategy, decision: Decision, clock: Clock) -> bool:
+    """Merge exactly the commit that was decided on. False where nothing came of it."""
+    sha = decision.sha or ""
+    with blocks_held_back(strategy.stage.project.organization_id):
+        release = _claim(strategy, sha, clock())
+        if release is None:
+            return False
+        # Where Horizon's own status is required, it would hold Horizon's own merge. The last look comes after it.
+        upkeep_status.set_before_merge(strategy, release, sha, clock)
+        return do(
+            release, Attempt.Act.MERGE, strategy, decision, clock, lambda fresh: _send(fresh, release, sha, clock)
+        )
+
+
+def _claim(strategy: DeployStrategy, sha: str, now: datetime) -> Release | None:
+    """Take the merge; None where another engine has it, or too many of the organization are under way."""
+    organization_id = strategy.stage.project.organization_id
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [CLAIMS, organization_id % 2**31])
+        merging = Release.objects.filter(
+            state=Release.State.MERGING, strategy__stage__project__organization=organization_id
+        )
+        if merging.count() >= settings.MERGES_AT_ONCE:
+            return None
+        unclaimed = Release.objects.filter(strategy=strategy, state=Release.State.OPEN)
+        if unclaimed.update(state=Release.State.MERGING, head_sha=sha, asked_at=now, request_id="") == 0:
+            return None
+        release = Release.objects.get(strategy=strategy, state=Release.State.MERGING)
+        Attempt.objects.create(release=release, act=Attempt.Act.MERGE, sha=sha, begun_at=now)
+    return release
+
+
+def _send(strategy: DeployStrategy, release: Release, sha: str, clock: Clock) -> bool:
+    if _has_queue(strategy):
+        return acts_queue.send(strategy, release, sha, clock, find_merged)
+    owner, name = repository(strategy)
+    github = GitHub(facts.github_profile(strategy))
+    try:
+        merge_sha = github.merge_pull_request(owner, name, release.number or 0, sha=sha, method=strategy.merge_method)
+    except ActRefused as refusal:
+        if find_merged(strategy, release, clock()):
+            return True
+        recording.refused(release, Action.MERGE, sha, refusal, clock())
+        return False
+    except AnswerLost:
+        return find_merged(strategy, release, clock())
+    squashed = strategy.merge_method != DeployStrategy.MergeMethod.MERGE
+    recording.merged(release, sha, merge_sha, clock(), squashed=squashed)
+    return True
+
+
+def _has_queue(strategy: DeployStrategy) -> bool:
+    """Whether the base has a merge queue, or may have one: a token that could would go round it by merging.
+
+    Where these credentials may not see the rule, GitHub's own refusal has told, and is remembered.
+    """
+    reading = stored_reading(strategy)
+    if reading is None or reading.merge_queue is not False:
+        return True
+    told = Attempt.objects.filter(
+        Q(message__icontains=QUEUE_WORDS), release__strategy=strategy, act=Attempt.Act.MERGE,
+        outcome=Attempt.Outcome.REFUSED,
+    )  # fmt: skip
+    return told.exists()
+
+
+def find_merged(strategy: DeployStrategy, release: Release, now: datetime) -> bool:
+    """Look whether a merge happened whose answer says nothing, and by whom."""
+    pull = look(strategy, release.number or 0)
+    if pull is None or not pull.merged:
+        return False
+    record_merge(strategy, release, pull, now)
+    return True
+
+
+def record_merge(strategy: DeployStrategy, release: Release, pull: PullRequest, now: datetime) -> None:
+    """Write down a merge that was found: Horizon's where Horizon asked for it and nobody else's name is on it."""
+    squashed = _is_squashed(strategy, pull)
+    if _is_horizons(strategy, release, pull):
+        recording.merged(release, pull.head_sha, pull.merge_sha or "", now, squashed=squashed)
+    else:
+        recording.merged_by_hand(release, pull, now, squashed=squashed)
+
+
+def _is_horizons(strategy: DeployStrategy, release: Release, pull: PullRequest) -> bool:
+    asked = release.attempts.filter(act=Attempt.Act.MERGE, sha=pull.head_sha)
+    if release.state == Release.State.QUEUED:
+        # GitHub names either its queue's robot, or who put it there.
+        queue = pull.merged_by is None or "merge-queue" in pull.merged_by
+        return asked.exists() and (queue or own_login(strategy) in ("", pull.merged_by))
+    return asked.filter(finished_at=None).exists() and own_login(strategy) in ("", pull.merged_by)
+
+
+def _is_squashed(strategy: DeployStrategy, pull: PullRequest) -> bool:
+    """Whether the commit that merged it stands alone, so that the base does not have the commits of the head."""
+    if pull.merge_parents is None:
+        return False
+    reading = stored_reading(strategy)
+    contained = reading is not None and reading.head_sha == pull.head_sha and reading.ahead == 0
+    return pull.merge_parents == 1 and pull.merge_sha != pull.head_sha and not contained
+
+
+def follow(strategy: DeployStrategy, release: Release, pull: PullRequest, now: datetime) -> None:
+    """Write down what people did with the release's pull request, if anything."""
+    if pull.merged:
+        full = pull if pull.merge_parents is not None else look(strategy, pull.number)
+        record_merge(strategy, release, full or pull, now)
+    elif not pull.is_open:
+        recording.closed(release, pull, now, "closed", _closer(strategy, pull.number))
+    elif (pull.base, pull.head) != (strategy.base, strategy.head):
+        recording.closed(release, pull, now, f"it now goes from {pull.head} to {pull.base}")
+
+
+def _closer(strategy: DeployStrategy, number: int) -> str:
+    """Who closed it; empty where nobody says: that is no reason not to write it down."""
+    try:
+        owner, name = repository(strategy)
+        return GitHub(facts.github_profile(strategy)).closer(owner, name, number)
+    except StageUnreadable:
+        return ""
