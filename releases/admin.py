@@ -20,7 +20,7 @@ from releases import admin_lookup, engine, facts  # noqa: F401  (admin_lookup re
 from releases.admin_forms import ROWS, StrategyForm, StrategyFormOfItsOwnPage
 from releases.admin_webhooks import webhooks_of
 from releases.models import DeployStrategy
-from releases.strategy_page import page_of, sentence_of
+from releases.strategy_page import WOULD, page_of, sentence_of
 from releases.validation import possible_rivals, removal_problems, rival_problems
 
 
@@ -127,7 +127,7 @@ class DeployStrategyAdmin(ConfiguredAdmin):
         self.require_change(request, strategy)
         facts.read([strategy], timezone.now(), asked=True)
         (outcome,) = engine.advance(engine.releasable().filter(pk=pk), timezone.now, dry_run=True)
-        said = f"Horizon would now {outcome.decision.action}: {outcome.decision.reason} Nothing was done."
+        said = f"Horizon would now {WOULD[outcome.decision.action]}: {outcome.decision.reason} Nothing was done."
         self.tell(request, said, good=not outcome.decision.unknown)
         return back(request, reverse("admin:releases_deploystrategy_change", args=[pk]))
 

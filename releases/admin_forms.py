@@ -84,17 +84,13 @@ class StrategyForm(RuledForm):
 
     typed_secrets = ("slack_webhook_urls",)
     merge_after = DurationField(help_text="From opening to merging, e.g. 24 hours. Empty: people merge.")
-    merge_prior_warning = DurationField(
-        label="Warning before the merge", help_text="Between the notice in Slack and the merge. Empty: an hour."
-    )
+    merge_prior_warning = DurationField(help_text="Between the notice in Slack and the merge. Empty: an hour.")
     min_commit_age = DurationField(
-        label="Least age of the newest commit", help_text="So that late commits are tried out, too. Empty: none."
+        help_text="Least age of the newest commit, so that late ones are tried out, too. Empty: of any age."
     )
-    max_wait = DurationField(
-        label="Longest wait", help_text="After the opening; from then on newer commits delay it no more."
-    )
+    max_wait = DurationField(help_text="After the opening; from then on newer commits delay it no more. Empty: none.")
     live_within = DurationField(
-        label="Live within", help_text="From the merge until production runs it; later is an alarm. Empty: 30 minutes."
+        help_text="From the merge until production runs it; later is an alarm. Empty: 30 minutes."
     )
     slack_webhook_urls = SecretInput(required=False, widget=SecretLines, label="Slack webhook URLs")
     forget_webhook_urls = forms.BooleanField(

@@ -14,6 +14,7 @@ from releases.forecast import Chance, chances
 from releases.host_settings import Finding, findings
 from releases.messages import zone_of
 from releases.models import DeployStrategy
+from releases.situation import Action
 from releases.webhook_urls import urls_of
 
 
@@ -39,6 +40,21 @@ class StrategyPage:
     error: str
     decision: Decision
     items: list[Item]
+
+    @property
+    def would(self) -> str:
+        return WOULD[self.decision.action]
+
+
+WOULD = {
+    Action.NOTHING: "do nothing",
+    Action.WAIT: "wait",
+    Action.HOLD: "hold it",
+    Action.OPEN: "open the pull request",
+    Action.ASSIGN: "assign somebody to the pull request",
+    Action.WARN: "warn people in Slack",
+    Action.MERGE: "merge the pull request",
+}
 
 
 def page_of(strategy_id: int, now: datetime) -> StrategyPage | None:

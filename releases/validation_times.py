@@ -41,7 +41,6 @@ def time_problems(strategy: DeployStrategy, organization_rules: Sequence[ClosedR
             "There is no such time zone: write a name of the IANA list, for example "
             f"America/New_York.{hint(strategy.time_zone, _time_zones())}",
         )
-        return
     yield from _problems_of_closed_minutes(strategy, organization_rules, at)
 
 
@@ -116,7 +115,7 @@ def _problems_of_closed_minutes(
     rules: list[ClosedRule] = []
     for bucket in buckets:
         try:
-            rule = of_cron(bucket, strategy.time_zone)
+            rule = of_cron(bucket, strategy.time_zone if strategy.time_zone in _time_zones() else "UTC")
         except ValueError as error:
             yield Problem(field, str(error))
             continue

@@ -1,7 +1,7 @@
 """Users and groups in the admin: unfold's pages, and each change in the history."""
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from audit.models import AuditEvent
@@ -62,3 +62,15 @@ def test_the_first_page_says_what_to_do_next(site: AdminSite) -> None:
     page = site.text("")
     assert "Add an organization" in page
     assert "Horizon" in page
+
+
+def test_the_right_to_release_in_spite_of_blocks_can_be_given_by_its_name(site: AdminSite) -> None:
+    ben = User.objects.create_user("ben", is_staff=True)
+    form = site.form(f"auth/user/{ben.pk}/change/")
+    assert "May release in spite of deploy blocks and closed hours" in site.text(form.action)
+
+    right = Permission.objects.get(codename="release_in_spite")
+    site.send(form, user_permissions=str(right.pk))
+
+    assert User.objects.get(username="ben").has_perm("releases.release_in_spite")
+    assert "May release in spite of deploy blocks and closed hours" in str(told())

@@ -81,7 +81,7 @@ class TestLookingNow:
     def test_tells_what_horizon_would_do_and_does_nothing(self, site: AdminSite, world: World) -> None:
         world.commit()
         page = look(site, world)
-        assert "Horizon would now open: 1 commit of staging waits" in page
+        assert "Horizon would now open the pull request: 1 commit of staging waits" in page
         assert "Nothing was done." in page
         assert world.acts == []
         assert world.events == []
