@@ -156,7 +156,7 @@ def _save(block: DeployBlock, wish: Wish, kind: str, actor: Actor, clock: Callab
         block.projects.set(wish.projects if names_projects else [])
         block.exceptions.set([] if names_projects else wish.exceptions)
         projects = _record(kind, block, actor, now, {"before": before} if before else {})
-        return Saved(block, _too_late(projects, asked_at) if block.unresolved(now) else (), tuple(projects))
+        return Saved(block, too_late(projects, asked_at) if block.unresolved(now) else (), tuple(projects))
 
 
 def _locked(block: DeployBlock) -> DeployBlock:
@@ -164,7 +164,8 @@ def _locked(block: DeployBlock) -> DeployBlock:
     return DeployBlock.objects.select_for_update(of=("self",)).select_related("organization").get(pk=block.pk)
 
 
-def _too_late(projects: Collection[Project], asked_at: datetime) -> tuple[Overtaken, ...]:
+def too_late(projects: Collection[Project], asked_at: datetime) -> tuple[Overtaken, ...]:
+    """The merges of these projects that what was asked for at this moment comes too late for."""
     ids = [project.pk for project in projects]
     return tuple(chain.from_iterable(merges(ids, asked_at - JUST_NOW) for merges in MERGES_SINCE))
 

@@ -1,0 +1,223 @@
+"""Holidays from an iCalendar file (RFC 5545): the only module that sees the libraries that read them.
+
+The file is data of a stranger: its size, its events and how they repeat are limited, and a repetition that could keep a
+processor busy is refused by name.
+"""
+
+import hashlib
+import time as stopwatch
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import icalendar
+import recurring_ical_events
+from recurring_ical_events import InvalidCalendar
+
+from projects.cleaning import clean_line
+
+LARGEST_FILE = 1_000_000  # bytes
+MOST_EVENTS = 1_000
+MOST_REPEATING = 100
+LONGEST_READING = 5.0  # seconds for all repetitions
+EARLIEST = 1970
+AHEAD = timedelta(days=730)  # repeated events are written out so far
+LONGEST_EVENT = timedelta(days=366)
+# What may stand in a repetition, by its frequency. Others could match never, which is found out only at year 9999.
+REPETITIONS = {
+    "YEARLY": {"BYMONTH", "BYMONTHDAY", "BYDAY"},
+    "MONTHLY": {"BYMONTHDAY", "BYDAY"},
+    "WEEKLY": {"BYDAY"},
+    "DAILY": {"BYDAY"},
+}
+ALWAYS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"}
+
+
+class CalendarUnreadable(Exception):
+    """The file cannot be taken. The text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHoliday:
+    """One event: whole days, the last one included; or with times on the first and the last day, in a zone."""
+
+    uid: str
+    name: str
+    first_day: date
+    last_day: date
+    begins_at: time | None
+    ends_at: time | None
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCalendar:
+    """What a file has from today on. `name` is the calendar's own, `left_out` counts what is over or was cancelled."""
+
+    name: str
+    holidays: tuple[ReadHoliday, ...]
+    left_out: int
+
+
+def read_calendar(content: bytes, zone: ZoneInfo, today: date) -> ReadCalendar:
+    """The events of a file from today on, repeated ones for two years. Days and times without a zone are in `zone`.
+
+    Raises CalendarUnreadable.
+    """
+    if len(content) > LARGEST_FILE:
+        raise CalendarUnreadable(f"This file has {len(content):,} bytes; up to {LARGEST_FILE:,} are read. Export less.")
+    calendar = _parsed(content)
+    events = _events(calendar)
+    left_out = 0
+    found: dict[tuple[str, date], ReadHoliday] = {}
+    for event in _occurrences(calendar, events, today):
+        holiday = None if _text(event, "STATUS").upper() == "CANCELLED" else _holiday(event, zone)
+        if holiday is None or holiday.last_day < today:
+            left_out += 1
+        else:
+            found[holiday.uid, holiday.first_day] = holiday
+        if len(found) > MOST_EVENTS:
+            raise CalendarUnreadable(f"This file means more than {MOST_EVENTS:,} closed stretches. Export less of it.")
+    days = sorted(found.values(), key=lambda each: (each.first_day, each.name, each.uid))
+    return ReadCalendar(clean_line(_text(calendar, "X-WR-CALNAME"), 200), tuple(days), left_out)
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        calendar = icalendar.Calendar.from_ical(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise CalendarUnreadable("This is no text in UTF-8, so no calendar file. Export it as .ics again.") from None
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        words = clean_line(str(error), 150)
+        raise CalendarUnreadable(f"This is no calendar file that can be read ({words}). Export it as .ics.") from None
+    return calendar
+
+
+def _events(calendar: Any) -> list[Any]:
+    events = [each for each in calendar.walk("VEVENT") if "DTSTART" in each]
+    if not events:
+        raise CalendarUnreadable("There is no event in this file. Export the calendar with its events.")
+    if len(events) > MOST_EVENTS:
+        raise CalendarUnreadable(f"This file has {len(events):,} events; up to {MOST_EVENTS:,} are read. Export less.")
+    return events
+
+
+def _occurrences(calendar: Any, events: Sequence[Any], today: date) -> Iterator[Any]:
+    """Events as they are, and repeated ones written out; what changes one repetition goes with its event."""
+    repeating = {_text(event, "UID") for event in events if "RRULE" in event or "RDATE" in event}
+    if len(repeating) > MOST_REPEATING:
+        raise CalendarUnreadable(
+            f"This file has {len(repeating)} repeated events; up to {MOST_REPEATING} are read. Export less of it."
+        )
+    yield from (event for event in events if _text(event, "UID") not in repeating)
+    zones = [each for each in calendar.subcomponents if each.name == "VTIMEZONE"]
+    begun = stopwatch.monotonic()
+    for uid in sorted(repeating):
+        group = [event for event in events if _text(event, "UID") == uid]
+        yield from _written_out(group, zones, today)
+        if stopwatch.monotonic() - begun > LONGEST_READING:
+            raise CalendarUnreadable("The repetitions of this file take too long to work out. Export less of it.")
+
+
+def _written_out(group: Sequence[Any], zones: Sequence[Any], today: date) -> Iterable[Any]:
+    for event in group:
+        _check_repetition(event)
+    small = icalendar.Calendar()
+    for each in [*zones, *group]:
+        small.add_component(each)
+    try:
+        return recurring_ical_events.of(small).between(today - timedelta(days=1), today + AHEAD)
+    except (InvalidCalendar, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise CalendarUnreadable(f"{_named(group[0])} repeats in a way that cannot be read: {error}.") from None
+
+
+def _check_repetition(event: Any) -> None:
+    rules = event.get("RRULE", [])
+    for rule in rules if isinstance(rules, list) else [rules]:
+        frequency = str((rule.get("FREQ") or [""])[0]).upper()
+        allowed = REPETITIONS.get(frequency)
+        interval = (rule.get("INTERVAL") or [1])[0]  # an interval of nothing never ends
+        if allowed is None or interval < 1 or not {str(key).upper() for key in rule} <= ALWAYS | allowed:
+            raise CalendarUnreadable(
+                f"{_named(event)} repeats by a rule that is not read here ({clean_line(rule.to_ical().decode(), 100)}). "
+                "Take it out of the file and enter its days by hand."
+            )
+    start = event.decoded("DTSTART")
+    if not isinstance(start, date):
+        raise CalendarUnreadable(f"The times of {_named(event)} cannot be read. Mend it, or take it out.")
+    if start.year < EARLIEST:
+        raise CalendarUnreadable(f"{_named(event)} repeats since {start.year}: let it begin after {EARLIEST}.")
+
+
+def _holiday(event: Any, zone: ZoneInfo) -> ReadHoliday | None:
+    """None for an event without any length."""
+    try:
+        begins, ends = _edges(event)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        raise CalendarUnreadable(f"The times of {_named(event)} cannot be read. Mend it, or take it out.") from None
+    name = clean_line(_text(event, "SUMMARY"), 200) or "Holiday"
+    if not isinstance(begins, datetime) or not isinstance(ends, datetime):
+        last = max(ends - timedelta(days=1), begins)  # the day on which it ends is not part of it
+        return _checked(ReadHoliday(_uid(event), name, begins, last, None, None, str(zone)), event)
+    if ends <= begins:
+        return None
+    own = _iana(begins, zone)
+    first, last_moment = _wall(begins, own), _wall(ends, own)
+    return _checked(
+        ReadHoliday(_uid(event), name, first.date(), last_moment.date(), first.time(), last_moment.time(), str(own)),
+        event,
+    )
+
+
+def _edges(event: Any) -> tuple[Any, Any]:
+    """Begin and end: both days, or both moments, with a zone or both without one."""
+    begins = event.decoded("DTSTART")
+    if "DTEND" in event:
+        ends = event.decoded("DTEND")
+    elif "DURATION" in event:
+        ends = begins + event.decoded("DURATION")
+    else:
+        ends = begins if isinstance(begins, datetime) else begins + timedelta(days=1)
+    if not isinstance(begins, date) or isinstance(begins, datetime) != isinstance(ends, datetime):
+        raise ValueError("a day and a time")
+    if isinstance(begins, datetime) and (begins.tzinfo is None) != (ends.tzinfo is None):
+        raise ValueError("one with a zone and one without")
+    return begins, ends
+
+
+def _checked(holiday: ReadHoliday, event: Any) -> ReadHoliday:
+    if holiday.last_day - holiday.first_day > LONGEST_EVENT:
+        raise CalendarUnreadable(f"{_named(event)} lasts longer than a year. Take it out, or shorten it.")
+    return holiday
+
+
+def _iana(moment: datetime, fallback: ZoneInfo) -> ZoneInfo:
+    """The moment's zone where it has a name that everybody knows; a file's own zones are turned into the fallback."""
+    if isinstance(moment.tzinfo, ZoneInfo):
+        return moment.tzinfo
+    return ZoneInfo("UTC") if moment.tzinfo is UTC else fallback
+
+
+def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
+    there = moment if moment.tzinfo is None else moment.astimezone(zone)
+    return there.replace(second=0, microsecond=0, tzinfo=None)
+
+
+def _uid(event: Any) -> str:
+    """An event without one is known by what it says; a very long one by its digest."""
+    uid = (
+        clean_line(_text(event, "UID"), 1000) or f"{_text(event, 'SUMMARY')} {event.get('DTSTART').to_ical().decode()}"
+    )
+    return uid if len(uid) <= 300 else hashlib.sha256(uid.encode()).hexdigest()
+
+
+def _named(event: Any) -> str:
+    return f"“{clean_line(_text(event, 'SUMMARY'), 60) or 'An event'}”"
+
+
+def _text(component: Any, name: str) -> str:
+    """One property as text; of several, the first."""
+    value = component.get(name, "")
+    return str(value[0] if isinstance(value, list) and value else value)
