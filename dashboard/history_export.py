@@ -52,8 +52,12 @@ def _pieces(wanted: Wanted) -> Iterator[list[AuditEvent]]:
 
 async def _awaited(pieces: Iterator[str]) -> AsyncIterator[str]:
     """The same, each piece read in the thread that has the request's connection to the database."""
-    while (piece := await sync_to_async(next)(pieces, None)) is not None:
+    while (piece := await sync_to_async(_next)(pieces)) is not None:
         yield piece
+
+
+def _next(pieces: Iterator[str]) -> str | None:
+    return next(pieces, None)
 
 
 def _csv(pieces: Iterable[list[AuditEvent]]) -> Iterator[str]:

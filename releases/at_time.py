@@ -155,32 +155,29 @@ class Earlier:
     left_by_rollback: bool = False
 
 
-def earlier_of(stage: Stage, current: str, limit: int = 10) -> list[Earlier]:
-    """What a stage ran before, the latest first, each commit once: two queries."""
-    moves = list(
-        StageMove.objects.filter(project=stage.project_id, stage_name=stage.name).order_by("-seen_at", "-id")[
-            : 5 * limit
-        ]
-    )
-    found: list[tuple[StageMove, datetime]] = []
+def earlier_of(stage: Stage, current: str, merged: Sequence[Release], limit: int = 10) -> list[Earlier]:
+    """What a stage ran before, the latest first, each commit once: one query. `merged` are the project's releases."""
+    moves = StageMove.objects.filter(project=stage.project_id, stage_name=stage.name).order_by("-seen_at", "-id")
+    releases = by_sha(merged)
+    rolled_back = {release.base_sha for release in merged if release.kind == Release.Kind.ROLLBACK}
+    found: list[Earlier] = []
     seen = {current, ""}
-    for later, move in pairwise(moves):
+    for later, move in pairwise(moves[: 5 * limit]):
         if move.to_sha not in seen and len(found) < limit:
             seen.add(move.to_sha)
-            found.append((move, later.seen_at))
-    releases = releases_by_sha({stage.project_id}, {move.to_sha for move, _ in found})
-    rolled_back = _rolled_back_from(stage.project_id)
-    return [
-        Earlier(
-            move.to_sha, move.label, move.seen_at, until, releases.get((stage.project_id, move.to_sha)),
-            move.to_sha in rolled_back,
-        )
-        for move, until in found
-    ]  # fmt: skip
+            found.append(
+                Earlier(
+                    move.to_sha, move.label, move.seen_at, later.seen_at, releases.get(move.to_sha),
+                    move.to_sha in rolled_back,
+                )
+            )  # fmt: skip
+    return found
 
 
-def _rolled_back_from(project_id: int) -> set[str]:
-    rows = Release.objects.filter(
-        strategy__stage__project=project_id, kind=Release.Kind.ROLLBACK, state=Release.State.MERGED
-    )
-    return set(rows.order_by("-merged_at").values_list("base_sha", flat=True)[:100])
+def by_sha(merged: Sequence[Release]) -> dict[str, Release]:
+    """Releases, newest first, by the commits that they are known by; what went back is not what brought it."""
+    found: dict[str, Release] = {}
+    for release in reversed(merged):
+        if release.kind != Release.Kind.ROLLBACK:
+            found |= dict.fromkeys({release.merge_sha, release.head_sha} - {""}, release)
+    return found

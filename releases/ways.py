@@ -14,6 +14,7 @@ from releases.models import DeployStrategy, GoingBack, Release, Repair
 from releases.production import Place
 
 SHOWN = 8
+KEPT = 100  # releases among which what ran before is looked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +51,21 @@ class WayBack:
 
 
 def way_back(project: Project, now: datetime) -> WayBack:
-    """Eight queries."""
+    """Eight queries, whatever happened."""
     strategies = facts.strategies_of([project])
     place, stages = _place(project, strategies)
     stage = place.stage if place else (stages[-1] if stages else None)
     head: StageHead | None = getattr(stage, "head", None) if stage else None
     sha = head.sha if head else ""
-    earlier = at_time.earlier_of(stage, sha, SHOWN) if stage else []
-    running = at_time.releases_by_sha({project.pk}, {sha}).get((project.pk, sha))
+    merged = _merged(strategies)
+    earlier = at_time.earlier_of(stage, sha, merged, SHOWN) if stage else []
     return WayBack(
         stage=stage,
         head=head,
-        running=running,
+        running=at_time.by_sha(merged).get(sha),
         steps=[Step(each, _commands(stage, each)) for each in earlier] if stage else [],
-        releases=_revertible(strategies),
+        # What went back is not gone back behind by a revert.
+        releases=[release for release in merged if release.kind != Release.Kind.ROLLBACK][:SHOWN],
         repairs=_repairs(strategies),
         blocks=_blocks(strategies, now),
     )
@@ -72,9 +74,9 @@ def way_back(project: Project, now: datetime) -> WayBack:
 def _place(project: Project, strategies: Sequence[DeployStrategy]) -> tuple[Place | None, list[Stage]]:
     if not strategies:
         return None, list(Stage.objects.filter(project=project).select_related("head").order_by("position"))
-    stages = production.stages_of(strategies)
-    places = production.places_of(strategies, stages)
-    return places.get(strategies[-1].pk), stages[project.pk]
+    stages = production.stages_of(strategies)[project.pk]
+    served = {strategy.stage_id for strategy in strategies}
+    return production.place_of(strategies[-1], stages, served), stages
 
 
 def _commands(stage: Stage, earlier: Earlier) -> tuple[Command, ...]:
@@ -106,12 +108,10 @@ def by_hand(release: Release) -> Command:
     return Command(f"Revert it by hand, then open a pull request to {base}", lines)
 
 
-def _revertible(strategies: Sequence[DeployStrategy]) -> list[Release]:
-    """The newest releases that brought something; what went back is not gone back behind by a revert."""
-    rows = Release.objects.filter(strategy__in=strategies, state=Release.State.MERGED).exclude(
-        kind=Release.Kind.ROLLBACK
-    )
-    return list(rows.select_related("strategy__stage").order_by("-merged_at", "-pk")[:SHOWN])
+def _merged(strategies: Sequence[DeployStrategy]) -> list[Release]:
+    """The newest releases, newest first."""
+    rows = Release.objects.filter(strategy__in=strategies, state=Release.State.MERGED).defer("commits")
+    return list(rows.order_by("-merged_at", "-pk")[:KEPT])
 
 
 def _repairs(strategies: Sequence[DeployStrategy]) -> list[Repair]:
