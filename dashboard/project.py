@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from audit.models import AuditEvent
 from blocks.queries import unresolved_blocks
+from blocks.viewer import zone_of as viewer_zone
 from dashboard import words
 from dashboard.access import for_readers
 from dashboard.cards import stale_after
@@ -24,6 +25,7 @@ from dashboard.upkeep import deployment_of_detail, recommended
 from projects.queries import Detail, details, project_and_tags
 from releases.live import lately, merged_lately
 from releases.queries import decisions
+from releases.standing import standings, with_standing
 
 RECENT = 8  # events
 
@@ -40,14 +42,14 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
         raise Http404("There is no such project.")
     now = timezone.now()
     shown = page(details([row])[0], now, with_history=with_people)
-    return render(request, "project/project.html", {**shown, "all_tags": tags})
+    return render(request, "project/project.html", {**shown, "all_tags": tags, "viewer_zone": viewer_zone(request)})
 
 
 def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, object]:
     """What the page shows; history names people, so it is for those who are signed in."""
     project = detail.project
     blocks = unresolved_blocks([project], now)
-    decided = decisions([project], now, blocks)[project.pk]
+    decided = decisions([project], now, blocks, with_standing())[project.pk]
     severity = detail.severity(now)
     return {
         "project": project,
@@ -64,10 +66,10 @@ def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, obje
         "properties": getattr(project, "properties", None),
         "recommendations": recommended(detail, decided),
         "blocks": blocks[project.pk],
-        "decisions": decided,
+        "decisions": standings(decided),
         "lately": lately(project, vars(project)["merged"], [each.strategy for each in decided], detail.stages, now),
         "with_history": with_history,
-        "lines": [told(_event(values)) for values in vars(project)["events"]],
+        "lines": [told(_event(values)) for values in vars(project)["events"] or ()],
         "rendered_at": int(now.timestamp() * 1000),
     }
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Count, QuerySet, prefetch_related_objects
+from django.db.models.expressions import Combinable
 
 from blocks.models import DeployBlock
 from blocks.queries import unresolved_blocks
@@ -34,15 +35,15 @@ def strategies_with_all() -> QuerySet[DeployStrategy]:
     )
 
 
-def strategies_of(projects: Iterable[Project]) -> list[DeployStrategy]:
+def strategies_of(projects: Iterable[Project], **more: Combinable) -> list[DeployStrategy]:
     """The same of these projects, in order of promotion: two queries, and one object for each project and profile.
 
-    A page of 1,000 projects would spend most of its time on copies of them.
+    A page of 1,000 projects would spend most of its time on copies of them. `more` are annotations that it wants.
     """
     by_id = {project.pk: project for project in projects}
     prefetch_related_objects(list(by_id.values()), "organization")  # where they came without it
     rows = DeployStrategy.objects.filter(stage__project__in=list(by_id), stage__project__archived_at=None)
-    rows = facts_rows.with_interventions(rows)
+    rows = facts_rows.with_interventions(rows).annotate(**more)
     strategies = list(rows.select_related("stage", "reading").order_by("stage__position", "pk"))
     wanted = {pk for each in strategies for pk in (each.profile_id, each.stage.profile_id) if pk is not None}
     profiles = Profile.objects.select_related("budget").in_bulk(wanted) if wanted else {}

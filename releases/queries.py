@@ -1,8 +1,10 @@
 """What pages and APIs show of releases: the very decisions that the engine acts on."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+from django.db.models.expressions import Combinable
 
 from blocks.change import Overtaken
 from blocks.models import DeployBlock
@@ -42,14 +44,18 @@ class StrategyDecision:
 
 
 def decisions(
-    projects: Iterable[Project], now: datetime, blocks: dict[int, list[DeployBlock]] | None = None
+    projects: Iterable[Project],
+    now: datetime,
+    blocks: dict[int, list[DeployBlock]] | None = None,
+    more: Mapping[str, Combinable] | None = None,
 ) -> dict[int, list[StrategyDecision]]:
     """The decisions of each of these projects, by its id, in order of promotion: six queries for one or a thousand.
 
-    `blocks` are the unresolved ones of these projects, by id, where the caller has read them already.
+    `blocks` are the unresolved ones of these projects, by id, where the caller has read them already; `more` are
+    annotations that the caller wants of the strategies.
     """
     projects = list(projects)
-    chosen = facts.strategies_of(projects)
+    chosen = facts.strategies_of(projects, **(more or {}))
     known = facts.facts_of(chosen, now, blocks)
     found: dict[int, list[StrategyDecision]] = {project.pk: [] for project in projects}
     for strategy in chosen:
@@ -65,12 +71,13 @@ def automatic_projects(project_ids: Iterable[int]) -> set[int]:
 
 
 def merges_since(project_ids: Collection[int], since: datetime) -> list[Overtaken]:
-    """Horizon's merges of these projects that were done since, or that were asked for and are not confirmed."""
+    """Releases of these projects that were merged since, or whose merge was asked for and is not confirmed; those that
+    wait in a merge queue among them, because GitHub may merge them before Horizon takes them out."""
     releases = Release.objects.filter(strategy__stage__project__in=project_ids).select_related(
         "strategy__stage__project__organization"
     )
     done = releases.filter(state=Release.State.MERGED, merged_at__gte=since)
-    under_way = releases.filter(state=Release.State.MERGING)
+    under_way = releases.filter(state__in=[Release.State.MERGING, Release.State.QUEUED])
     return [
         Overtaken(release.strategy.stage.project, release.strategy.stage.name, release.merged_at)
         for release in [*done.order_by("merged_at"), *under_way]

@@ -27,8 +27,12 @@ def told_at(facts: Facts) -> datetime | None:
         return None
     if facts.covering_notice is not None:
         return facts.covering_notice.merge_at
+    if facts.due is None or facts.released_now is not None:
+        return None
+    ends = [block.ends_at for block in facts.standing_blocks if block.ends_at is not None]
+    postponed = [facts.postponed.until] if facts.postponed is not None else []
     warned = facts.plan.merge_prior_warning if facts.plan.slack_targets else 0
-    return facts.announced_at if facts.due is not None and facts.due > later(facts.now, warned) else None
+    return facts.announced_at if max([facts.due, *ends, *postponed]) > later(facts.now, warned) else None
 
 
 def _digest(strategy: DeployStrategy, release: Release, facts: Facts, warned_sha: str) -> str:

@@ -151,7 +151,8 @@ def resume(request: HttpRequest, project_id: int, strategy_id: int) -> HttpRespo
     rows = held.filter(ended_at=None)
     if chosen := _whole(request.GET.get("intervention", "")):
         rows = rows.filter(pk=chosen)
-    return render(request, "releases/resume.html", {**_context(seen), "interventions": rows})
+    about = {"interventions": rows, "viewer_zone": zone_of(request)}
+    return render(request, "releases/resume.html", {**_context(seen), **about})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

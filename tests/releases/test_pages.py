@@ -10,7 +10,17 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from blocks.models import DeployBlock
-from releases.models import DeployStrategy, Intervention, Note, Release, Repair, StrategyReading
+from releases.models import (
+    Attempt,
+    DeployStrategy,
+    Intervention,
+    Note,
+    Notice,
+    Release,
+    Repair,
+    SlackPost,
+    StrategyReading,
+)
 from releases.readings import to_json
 from releases.situation import PullRequest, Reading
 from tests import worlds
@@ -233,6 +243,11 @@ class TestTakingBack:
         assert "ana ended it" in page.content.decode()
         assert AuditEvent.objects.filter(kind="release.resumed").count() == 1
 
+    def test_of_a_postponement_names_its_moment(self, staff: Client, strategy: DeployStrategy) -> None:
+        staff.post(at(strategy, "postpone"), typed(until="tomorrow", zone="Asia/Tokyo"))
+
+        assert "09:00 Asia/Tokyo" in staff.get(at(strategy, "resume")).content.decode()
+
     @pytest.mark.parametrize("pk", ["", "x", "999999", "9" * 40])
     def test_of_what_is_not_there_is_not_found(self, staff: Client, strategy: DeployStrategy, pk: str) -> None:
         assert staff.post(at(strategy, "resume"), {"intervention": pk}).status_code == 404
@@ -272,3 +287,83 @@ class TestEveryPage:
 
         assert client.get(f"/projects/{other.pk}/releases/{strategy.pk}/{what}/").status_code == 404
         assert client.get(f"/projects/{strategy.stage.project_id}/releases/99999/{what}/").status_code == 404
+
+
+class TestProject:
+    def page(self, client: Client, strategy: DeployStrategy) -> str:
+        return client.get(f"/projects/{strategy.stage.project_id}/").content.decode()
+
+    def test_leads_staff_to_each_page_in_one_click(self, staff: Client, strategy: DeployStrategy) -> None:
+        page = self.page(staff, strategy)
+
+        assert all(f'href="{at(strategy, what)}"' in page for what in ("now", "postpone", "skip"))
+        assert "heal" not in page
+
+    def test_shows_the_buttons_to_nobody_else(self, client: Client, strategy: DeployStrategy) -> None:
+        client.force_login(User.objects.create_user("gita"))
+
+        assert at(strategy, "now") not in self.page(client, strategy)
+
+    def test_names_the_announced_moment_on_the_clocks_of_reader_and_strategy(
+        self, staff: Client, strategy: DeployStrategy
+    ) -> None:
+        staff.cookies["zone"] = "Asia/Tokyo"
+        DeployStrategy.objects.update(time_zone="America/New_York")
+
+        page = self.page(staff, strategy)
+
+        assert "Asia/Tokyo</time>" in page
+        assert "America/New_York</time>" in page
+
+    def test_shows_what_people_said_and_how_to_take_it_back(self, staff: Client, strategy: DeployStrategy) -> None:
+        staff.post(at(strategy, "postpone"), typed(until="tomorrow", zone="UTC", reason="wait for <b>Bo</b>"))
+        page = self.page(staff, strategy)
+
+        assert "Postponed until" in page
+        assert "wait for &lt;b&gt;Bo&lt;/b&gt;" in page
+        assert f"{at(strategy, 'resume')}?intervention={Intervention.objects.get().pk}" in page
+
+    def test_shows_each_condition_with_who_can_change_it(self, staff: Client, strategy: DeployStrategy) -> None:
+        blocked(strategy)
+
+        assert "Can change it:" in self.page(staff, strategy)
+
+    def test_shows_what_could_not_be_done(self, staff: Client, strategy: DeployStrategy) -> None:
+        now = timezone.now()
+        release = Release.objects.get()
+        Note.objects.create(release=release, text="Ana skips it", created_at=now, error="The issue is locked.")
+        Repair.objects.create(
+            strategy=strategy, kind="heal", state="refused", base="staging", head="release", asked_by="ana",
+            asked_at=now, error="No commits between staging and release",
+        )  # fmt: skip
+        Attempt.objects.create(
+            release=release, act="status", sha=HEAD, begun_at=now, finished_at=now, outcome="refused",
+            message="Resource not accessible.",
+        )  # fmt: skip
+        Notice.objects.create(release=release, merge_at=now, head_sha=HEAD, begun_at=now, error="channel_not_found")
+        SlackPost.objects.create(release=release, target="x", label="#dev", begun_at=now, error="token_revoked")
+        DeployStrategy.objects.update(commit_status=True)
+
+        page = self.page(staff, strategy)
+
+        for words in (
+            "The issue is locked.", "No commits between", "Resource not accessible.", "channel_not_found",
+            "token_revoked", "does not require the status",
+        ):  # fmt: skip
+            assert words in page
+
+    def test_forgets_trouble_that_is_over(self, staff: Client, strategy: DeployStrategy) -> None:
+        now, release = timezone.now(), Release.objects.get()
+        for outcome in ("refused", "done"):
+            Attempt.objects.create(
+                release=release, act="edit", sha=HEAD, begun_at=now, finished_at=now, outcome=outcome, message="No!"
+            )
+
+        assert "could not be rewritten" not in self.page(staff, strategy)
+
+    def test_costs_no_more_queries_than_any_page(
+        self, staff: Client, strategy: DeployStrategy, django_assert_max_num_queries: Any
+    ) -> None:
+        staff.post(at(strategy, "skip"), typed())
+        with django_assert_max_num_queries(12):
+            self.page(staff, strategy)
