@@ -111,7 +111,10 @@ def closed_until(rules: Sequence[ClosedRule], at: datetime) -> datetime | None:
 def first_open(rules: Sequence[ClosedRule], at: datetime) -> datetime | None:
     """The first open moment, `at` itself where it is open; None: none within 400 days."""
     end = _latest_end(rules, at)
-    return at if end is None else _open_from(tuple(rules), end)
+    if end is None:
+        return at
+    opens = _open_from(tuple(rules), end)
+    return opens if opens is not None and opens - at <= HORIZON else None
 
 
 def occurrences(rules: Iterable[ClosedRule], since: datetime, until: datetime) -> list[Closed]:

@@ -190,10 +190,10 @@ class TestTheFirstOpenMinute:
             ends = ((begins, middle), (middle, begins + timedelta(days=days)))
             return ClosedRule("long", "UTC", stretches=ends)
 
-        since = at("2026-01-01T12:00+00:00")
+        since = at("2026-01-01T00:00+00:00")
 
-        assert first_open([closed_for(401)], since) == at("2026-01-01T00:00+00:00") + timedelta(days=401)
-        assert first_open([closed_for(402)], since) is None
+        assert first_open([closed_for(400)], since) == since + timedelta(days=400)
+        assert first_open([closed_for(401)], since) is None
 
     @pytest.mark.parametrize("extreme", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
     def test_is_at_once_at_the_ends_of_time(self, extreme: datetime) -> None:

@@ -1,7 +1,7 @@
 """Each rule: what it answers, to whom it speaks, and where it stands."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -288,53 +288,6 @@ class TestChecks:
         facts = checks(ci(CheckState.PENDING), ci(CheckState.FAILURE, "lint"))
 
         assert answer(facts)[1] == "checks-failing"
-
-
-class TestAge:
-    def test_a_young_one_waits_and_says_until_when(self) -> None:
-        facts = replace(DUE, opened_at=NOW - DAY + timedelta(minutes=10))
-
-        assert answer(facts) == (Action.WAIT, "too-young")
-        assert said(facts) == "Merges today at 14:15 UTC."
-        assert decide(facts).until == NOW + timedelta(minutes=10)
-
-    def test_the_very_moment_is_old_enough(self) -> None:
-        assert decide(replace(DUE, opened_at=NOW - DAY)).action is Action.MERGE
-
-    def test_is_said_in_the_zone_of_the_strategy(self) -> None:
-        facts = replace(plan(zone="America/New_York"), opened_at=NOW)
-
-        assert said(facts) == "Merges tomorrow at 09:05 New York time."
-
-    def test_a_creation_in_the_future_does_not_count(self) -> None:
-        facts = replace(pull(created_at=datetime(2106, 2, 7, tzinfo=UTC)), opened_at=None)
-
-        assert decide(facts).until == NOW + DAY
-
-    def test_ten_years_are_waited_for(self) -> None:
-        facts = replace(plan(merge_after=315_360_000), opened_at=NOW)
-
-        assert said(facts) == "Merges on Thursday 20 November 2036 at 14:05 UTC."
-
-    def test_a_time_beyond_the_end_of_time_is_no_error(self) -> None:
-        facts = replace(plan(merge_after=2**31 - 1), opened_at=datetime(9990, 1, 1, tzinfo=UTC))
-
-        assert answer(facts) == (Action.WAIT, "too-young")
-
-
-class TestMerging:
-    def test_waits_after_a_refusal_with_githubs_words(self) -> None:
-        facts = replace(DUE, refusal=Refusal(Action.MERGE, HEAD, "Protected branch.", NOW + timedelta(hours=1)))
-
-        assert answer(facts) == (Action.HOLD, "refused")
-        assert said(facts) == "GitHub refused to merge it: Protected branch. Horizon asks again today at 15:05 UTC."
-
-    def test_is_tried_again_when_the_pause_is_over(self) -> None:
-        assert decide(replace(DUE, refusal=Refusal(Action.MERGE, HEAD, "no", NOW))).action is Action.MERGE
-
-    def test_waits_while_enough_merges_of_the_organization_are_unconfirmed(self) -> None:
-        assert answer(replace(DUE, merges_unconfirmed=2)) == (Action.WAIT, "others-first")
-        assert decide(replace(DUE, merges_unconfirmed=1)).action is Action.MERGE
 
 
 class TestRules:
