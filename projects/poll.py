@@ -49,19 +49,22 @@ class Tally:
 def lanes(now: datetime, *, only_asked: bool = False) -> list[list[int]]:
     """The projects that are due, those with the same hosts together, the longest unread first.
 
-    `only_asked`: those that were asked for since they were last read, whatever the interval.
+    `only_asked`: those that were asked for since they were last read, whatever the interval; what was asked for last
+    comes first: a push need not wait for the thousand projects that a file declared a minute ago.
     """
     leases.ensure_polls(Project.objects.active().filter(poll=None))
     again = Q(poll__asked_at__gt=F("poll__refreshed_at"))
     just_read = Q(poll__refreshed_at__gt=now - PAUSE, poll__refreshed_at__lte=now)
     asked = Q(poll__refreshed_at=None) | again & ~just_read
+    unread, news = F("poll__refreshed_at").asc(nulls_first=True), F("poll__asked_at").desc(nulls_last=True)
+    order = (news, unread) if only_asked else (unread,)
     stages = Prefetch("stages", Stage.objects.select_related("profile__budget"))
     projects = (
         Project.objects.active()
         .filter(leases.free(now, "poll__leased_until"), asked if only_asked else Q())
         .select_related("poll")
         .prefetch_related(stages)
-        .order_by(F("poll__refreshed_at").asc(nulls_first=True), "pk")
+        .order_by(*order, "pk")
     )
     found: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for project in projects:

@@ -14,6 +14,8 @@ from projects.prune import prune_snapshots
 
 # A lane gives its worker back after this time, and goes on as a message behind the other lanes.
 LANE_TIME = timedelta(seconds=40)
+# What was asked for is sent again every second, while it was not read.
+ASKED_LASTS = timedelta(seconds=3)
 
 
 @shared_task
@@ -27,16 +29,19 @@ def poll() -> None:
 def poll_asked() -> None:
     """Send out what was asked for meanwhile: a project that was pushed to, a new one, a changed one."""
     now = timezone.now()
-    _send(polling.lanes(now, only_asked=True), now, asked=True)
+    lanes = polling.lanes(now, only_asked=True)
+    # As many as one request asks for; what is more, is a sweep.
+    _send([lane[: polling.CHUNK] for lane in lanes], now, asked=True, lasts=ASKED_LASTS)
+    _send([lane[polling.CHUNK :] for lane in lanes if len(lane) > polling.CHUNK], now, lasts=ASKED_LASTS)
 
 
-def _send(lanes: list[list[int]], due_at: datetime, *, asked: bool = False) -> None:
+def _send(lanes: list[list[int]], due_at: datetime, *, asked: bool = False, lasts: timedelta | None = None) -> None:
     for lane in lanes:
         # A message that waits for a whole interval is superseded by the next one.
         poll_lane.apply_async(
             [lane, due_at.isoformat()],
             queue=polling.queue_of(lane, asked=asked),
-            expires=settings.POLL_INTERVAL.total_seconds(),
+            expires=(lasts or settings.POLL_INTERVAL).total_seconds(),
         )
 
 

@@ -18,7 +18,7 @@ from django.db.models.lookups import In
 
 from projects import leases
 from projects.models import Profile, Project, Repository, Stage
-from projects.poll import PAUSE
+from projects.poll import CHUNK, PAUSE
 from projects.reading import StageUnreadable
 from projects.repositories import path_of
 from releases import engine
@@ -165,13 +165,16 @@ def _add_installations(looks: Looks, installations: set[str]) -> None:
 
 
 def asked_releases(now: datetime) -> QuerySet[DeployStrategy]:
-    """Automatic strategies that were asked for since GitHub was; not those of a moment ago, so that a burst costs few
-    requests, and none whose profile pauses."""
+    """Automatic strategies that were asked for since GitHub was: those that one request asks for, the latest news.
+
+    Not those of a moment ago, so that a burst costs few requests, and none whose profile pauses.
+    """
     paused = Profile.objects.filter(budget__paused_until__gt=now)
-    asked = engine.releasable().filter(
+    asked = DeployStrategy.objects.filter(
         automatic=True, reading__asked_at__gt=F("reading__tried_at"), reading__tried_at__lte=now - PAUSE
-    )
-    return asked.exclude(In(engine.ASKS, paused.values("pk")))
+    ).exclude(In(engine.ASKS, paused.values("pk")))
+    latest = asked.filter(stage__project__archived_at=None).order_by("-reading__asked_at", "pk")[:CHUNK]
+    return engine.releasable().filter(pk__in=latest.values("pk"))
 
 
 def prune(now: datetime) -> int:

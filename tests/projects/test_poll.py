@@ -5,11 +5,14 @@ from threading import Event
 from uuid import uuid4
 
 import pytest
+import redis
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from audit.record import Actor
-from projects import budgets, configure, leases, poll
+from projects import budgets, configure, leases, poll, tasks
 from projects.models import Comparison, Organization, Profile, Project, ProjectPoll, Repository, Snapshot, StageMove
 from projects.poll import Tally
 from projects.prune import prune_snapshots
@@ -259,6 +262,8 @@ class TestLanes:
         mixed.stages.filter(name="production").update(profile=None)
 
         assert [poll.queue_of([each.pk]) for each in (quick, plain, mixed)] == ["polls", "hosts", "hosts"]
+        asked = [poll.queue_of([each.pk], asked=True) for each in (quick, plain, mixed)]
+        assert asked == ["events", "hosts", "hosts"]
 
     def test_one_that_was_just_read_is_not_due(self) -> None:
         worlds.project()
@@ -271,6 +276,26 @@ class TestLanes:
         ProjectPoll.objects.filter(project=asked).update(asked_at=NOW + timedelta(seconds=5))
 
         assert poll.lanes(NOW + timedelta(seconds=10), only_asked=True) == [[asked.pk]]
+
+    def test_what_was_asked_for_last_comes_first(self) -> None:
+        profile = worlds.github_profile()
+        early, late = worlds.project(profile=profile), worlds.project(profile=profile)
+        ProjectPoll.objects.filter(project=early).update(asked_at=NOW + timedelta(seconds=5))
+        ProjectPoll.objects.filter(project=late).update(asked_at=NOW + timedelta(seconds=6))
+
+        assert poll.lanes(NOW + timedelta(seconds=10), only_asked=True) == [[late.pk, early.pk]]
+
+    def test_few_that_were_asked_for_wait_for_no_sweep_and_many_are_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        profile = worlds.github_profile()
+        for _ in range(5):
+            worlds.project(profile=profile)
+        ProjectPoll.objects.update(asked_at=timezone.now())
+        monkeypatch.setattr(poll, "CHUNK", 3)
+
+        tasks.poll_asked()
+
+        with redis.Redis.from_url(settings.REDIS_URL) as client:
+            assert (client.llen("events"), client.llen("polls")) == (1, 1)
 
     def test_a_new_project_is_due_before_its_first_interval(self) -> None:
         project = Project.objects.create(organization=worlds.organization(), name="new")

@@ -417,6 +417,18 @@ class TestBursts:
         assert not webhooks_look.asked_releases(LATER).exists()
         assert webhooks_look.asked_releases(LATER + poll.PAUSE / 2).exists()
 
+    def test_many_releases_are_looked_at_a_request_at_a_time_the_latest_first(
+        self, candela: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(webhooks_look, "CHUNK", 2)
+        others = [release(worlds.project(f"other{number}")) for number in range(3)]
+        StrategyReading.objects.update(asked_at=LATER - timedelta(seconds=10))
+        StrategyReading.objects.filter(strategy=others[2]).update(asked_at=LATER)
+
+        first = list(webhooks_look.asked_releases(LATER))
+
+        assert (len(first), others[2] in first) == (2, True)
+
     def test_only_one_engine_runs_for_them(self, candela: Project) -> None:
         assert webhooks_look.claim_engine()
         assert not webhooks_look.claim_engine()
