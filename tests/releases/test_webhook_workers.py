@@ -106,7 +106,7 @@ def test_a_burst_of_pushes_costs_few_requests(world: World, programs: Programs, 
 
     assert WebhookDelivery.objects.count() == BURST
     print(f"FIGURES pushes={BURST} requests={len(github.requests)}")
-    assert len(github.requests) < BURST / 10
+    assert len(github.requests) < BURST / 4  # two a second for as long as it takes
 
 
 def _headers(body: str, delivery: str) -> dict[str, str]:
