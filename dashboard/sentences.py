@@ -85,6 +85,16 @@ def _scope(data: Data) -> str:
     return "the whole organization" if data.get("scope") == "organization" else "releases"
 
 
+def _closed_hours(data: Data) -> str:
+    rows = data.get("after") or data.get("before")
+    number = int(data.get("put") or data.get("removed") or 0)
+    verb = "changed" if data.get("put") else "took away"
+    if isinstance(rows, list) and number == 1:
+        return f"{verb} the closed hours {rows[0]}"
+    source = f" from {data['source']}" if data.get("source") else ""
+    return f"{verb} {counted(number, 'row')} of closed hours{source}"
+
+
 def _configured(data: Data) -> str:
     thing = f"{data.get('object') or 'configuration'} {data.get('name') or ''}".rstrip()
     return f"{data.get('action') or 'changed'} the {thing}"
@@ -182,8 +192,8 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "block.created": _block("put"),
     "block.changed": _block("changed"),
     "block.resolved": _block("resolved"),
+    "closed-hours.changed": _closed_hours,
     "block.reminded": lambda data: f"reminded the owner of a block on {_scope(data)}",
-    "closed-hours.changed": lambda data: f"{data.get('action') or 'changed'} closed hours",
     "config.changed": _configured,
 }
 

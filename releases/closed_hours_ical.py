@@ -140,8 +140,9 @@ def _check_repetition(event: Any) -> None:
         allowed = REPETITIONS.get(frequency)
         interval = (rule.get("INTERVAL") or [1])[0]  # an interval of nothing never ends
         if allowed is None or interval < 1 or not {str(key).upper() for key in rule} <= ALWAYS | allowed:
+            words = clean_line(rule.to_ical().decode(), 100)
             raise CalendarUnreadable(
-                f"{_named(event)} repeats by a rule that is not read here ({clean_line(rule.to_ical().decode(), 100)}). "
+                f"{_named(event)} repeats by a rule that is not read here ({words}). "
                 "Take it out of the file and enter its days by hand."
             )
     start = event.decoded("DTSTART")

@@ -126,6 +126,8 @@ class Part:
     ends: time | None
     stretch: Stretch
 
+    own_times: str = ""
+
     @property
     def all_day(self) -> bool:
         return self.begins is None and self.ends is None
@@ -203,10 +205,20 @@ def _parts(closed: Sequence[Stretch], day: date, zone: ZoneInfo) -> list[Part]:
             None if each.closed.begins <= begin else each.closed.begins.astimezone(zone).time(),
             None if each.closed.ends >= end else each.closed.ends.astimezone(zone).time(),
             each,
+            _own_times(each, zone),
         )
         for each in closed
         if each.closed.begins < end and each.closed.ends > begin
     ]
+
+
+def _own_times(each: Stretch, zone: ZoneInfo) -> str:
+    """The stretch on its rule's clock, where that shows other times than the reader's."""
+    own, read = (
+        [f"{moment.astimezone(clock):%a %H:%M}" for moment in (each.closed.begins, each.closed.ends)]
+        for clock in (each.zone, zone)
+    )
+    return "" if own == read else f"{own[0]} to {own[1]} {each.zone}"
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

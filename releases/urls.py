@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from releases import views, webhooks
+from releases import closed_hours_views, views, webhooks
 
 RELEASE = "projects/<int:project_id>/releases/<int:strategy_id>/"
 
@@ -13,4 +13,16 @@ urlpatterns = [
     path(f"{RELEASE}resume/", views.resume, name="release-resume"),
     path(f"{RELEASE}heal/", views.heal, name="release-heal"),
     path("webhooks/github", webhooks.github, name="github-webhook"),
+    path("closed-hours/", closed_hours_views.index, name="closed-hours"),
+    path("closed-hours/calendar/", closed_hours_views.calendar, name="closed-hours-calendar"),
+    path("closed-hours/import/", closed_hours_views.take_in, name="closed-hours-import"),
+    *(
+        path(f"closed-hours/{kind}/{where}", view, {"kind": kind}, name=f"closed-{kind}-{name}")
+        for kind in closed_hours_views.KINDS
+        for where, view, name in (
+            ("new/", closed_hours_views.edit, "new"),
+            ("<int:row_id>/", closed_hours_views.edit, "edit"),
+            ("<int:row_id>/remove/", closed_hours_views.remove, "remove"),
+        )
+    ),
 ]

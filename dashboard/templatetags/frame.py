@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django import template
+from django.http import HttpRequest
 from django.template import Context
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
+from blocks.queries import forgotten_blocks
 from dashboard.access import may_read
 from dashboard.theme import theme_of
 from projects.queries import all_tags
@@ -31,6 +34,8 @@ class Frame:
     teams: list[Team]
     section: str
     blocks_url: str
+    closed_hours_url: str
+    forgotten: int
     other_theme: str
 
 
@@ -38,7 +43,9 @@ class Frame:
 def frame(context: Context) -> Frame:
     request = context.get("request")
     if request is None:  # an error page that was made outside of any request
-        return Frame(may_read=False, teams=[], section="", blocks_url="", other_theme="dark")
+        return Frame(
+            may_read=False, teams=[], section="", blocks_url="", closed_hours_url="", forgotten=0, other_theme="dark"
+        )
     allowed = may_read(request)
     tags = context.get("all_tags")
     section = request.path.strip("/").split("/")[0]
@@ -47,6 +54,8 @@ def frame(context: Context) -> Frame:
         teams=[Team(tag) for tag in (all_tags() if tags is None else tags)] if allowed else [],
         section=SECTIONS.get(section, section or "home"),
         blocks_url=_address("blocks"),
+        closed_hours_url=_address("closed-hours"),
+        forgotten=_forgotten(request),
         other_theme="light" if theme_of(request) == "dark" else "dark",
     )
 
@@ -56,6 +65,14 @@ def theme_attribute(context: Context) -> SafeString:
     """The attribute for <html>; nothing when the system decides."""
     theme = theme_of(context["request"]) if "request" in context else None
     return mark_safe(f' data-theme="{theme}"') if theme else SafeString()  # noqa: S308  (one of two constants)
+
+
+def _forgotten(request: HttpRequest) -> int:
+    """How many blocks of this person have no end and are older than a week."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_staff or user.pk is None:
+        return 0
+    return forgotten_blocks(timezone.now()).filter(owner=user.pk).count()
 
 
 def _address(name: str) -> str:
