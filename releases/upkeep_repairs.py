@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 
-from audit.record import Actor, record
+from audit.record import HORIZON, Actor, record
 from projects.github_pulls import GitHub
 from projects.github_values import ActRefused, AnswerLost, PullRequest, RefusalCode
 from projects.live import announce
@@ -119,7 +119,7 @@ def _opened(repair: Repair, pull: PullRequest, now: datetime, *, ours: bool) -> 
             "pull_request": {"number": pull.number, "url": pull.url},
             "asked_by": repair.asked_by,
         }
-        record("repair.opened", actor=Actor.person(repair.asked_by), at=now, project=strategy.stage.project, data=data)
+        record("repair.opened", actor=HORIZON, at=now, project=strategy.stage.project, data=data)
 
 
 def _refused(repair: Repair, refusal: ActRefused, now: datetime) -> None:

@@ -359,7 +359,7 @@ class TestRepairs:
         assert "Merge it with a merge commit" in (pull.body or "")
         assert world.acts.count("pull-request.opened") == 1
         event = AuditEvent.objects.get(kind="repair.opened")
-        assert (event.actor, event.data["pull_request"]["number"]) == ("ana", 1)
+        assert (event.actor, event.data["asked_by"], event.data["pull_request"]["number"]) == ("Horizon", "ana", 1)
 
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_are_settled_after_a_crash(self, world: World, when: str) -> None:
