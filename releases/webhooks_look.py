@@ -131,7 +131,7 @@ def _stages() -> dict[str, list[Stage]]:
 
 def _strategies() -> dict[str, list[DeployStrategy]]:
     found: dict[str, list[DeployStrategy]] = defaultdict(list)
-    strategies = DeployStrategy.objects.filter(automatic=True, stage__project__archived_at=None)
+    strategies = DeployStrategy.objects.filter(stage__project__archived_at=None)
     for strategy in strategies.select_related("stage__project__organization"):
         try:
             owner, name = repository_of_strategy(strategy)
@@ -165,16 +165,18 @@ def _add_installations(looks: Looks, installations: set[str]) -> None:
 
 
 def asked_releases(now: datetime) -> QuerySet[DeployStrategy]:
-    """Automatic strategies that were asked for since GitHub was: those that one request asks for, the latest news.
+    """Followed strategies that were asked for since GitHub was: those that one request asks for, the latest news.
 
     Not those of a moment ago, so that a burst costs few requests, and none whose profile pauses.
     """
     paused = Profile.objects.filter(budget__paused_until__gt=now)
-    asked = DeployStrategy.objects.filter(
-        automatic=True, reading__asked_at__gt=F("reading__tried_at"), reading__tried_at__lte=now - PAUSE
-    ).exclude(In(engine.ASKS, paused.values("pk")))
-    latest = asked.filter(stage__project__archived_at=None).order_by("-reading__asked_at", "pk")[:CHUNK]
-    return engine.releasable().filter(pk__in=latest.values("pk"))
+    asked = (
+        engine.followed()
+        .filter(reading__asked_at__gt=F("reading__tried_at"), reading__tried_at__lte=now - PAUSE)
+        .exclude(In(engine.ASKS, paused.values("pk")))
+    )
+    latest = list(asked.order_by("-reading__asked_at", "pk").values_list("pk", flat=True)[:CHUNK])
+    return engine.releasable().filter(pk__in=latest)
 
 
 def prune(now: datetime) -> int:

@@ -15,7 +15,7 @@ from horizon.celery import app
 from projects import poll
 from projects.models import Profile, ProfileBudget, Project, ProjectPoll, Repository
 from releases import tasks, webhooks_look
-from releases.models import DeployStrategy, StrategyReading, WebhookDelivery
+from releases.models import DeployStrategy, Release, StrategyReading, WebhookDelivery
 from tests import worlds
 from tests.projects.admin_site import AdminSite
 from tests.releases.webhook_sender import SECRET, deliver, said, signature
@@ -416,6 +416,16 @@ class TestBursts:
 
         assert not webhooks_look.asked_releases(LATER).exists()
         assert webhooks_look.asked_releases(LATER + poll.PAUSE / 2).exists()
+
+    def test_a_release_that_people_make_is_followed_to_its_end(self, candela: Project) -> None:
+        DeployStrategy.objects.update(automatic=False)
+        assert looked(said(ref=None), "check_run") == (set(), True)
+        assert not webhooks_look.asked_releases(LATER).exists()
+
+        Release.objects.create(
+            strategy=DeployStrategy.objects.get(), state="open", number=1, head_sha=worlds.sha(1), begun_at=NOW
+        )
+        assert webhooks_look.asked_releases(LATER).exists()
 
     def test_many_releases_are_looked_at_a_request_at_a_time_the_latest_first(
         self, candela: Project, monkeypatch: pytest.MonkeyPatch
