@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from projects.admin_base import ConfiguredAdmin, PageButton, StackedInline, back
 from projects.admin_profiles import ProfileAdmin
@@ -62,8 +64,15 @@ class StrategyInline(StackedInline):
         return strategies.prefetch_related("stage__project__organization__closed_hours")
 
     @admin.display(description="What it does")
-    def in_words(self, strategy: DeployStrategy) -> str:
-        return sentence_of(strategy) if strategy.pk else "Said once it is saved."
+    def in_words(self, strategy: DeployStrategy) -> str | SafeString:
+        if not strategy.pk:
+            return "Said once it is saved."
+        return format_html(
+            '{} <a class="text-primary-600 dark:text-primary-500" href="{}">When it merges, and what Horizon would do '
+            "now</a>",
+            sentence_of(strategy),
+            reverse("admin:releases_deploystrategy_change", args=[strategy.pk]),
+        )
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "profile":
