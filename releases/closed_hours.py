@@ -95,14 +95,14 @@ def change_calendar(change: Change, *, actor: Actor, clock: Callable[[], datetim
 def _write(change: Change, actor: Actor, now: datetime) -> None:
     for row in change.removed:
         row.delete()
-    new = [row for row in change.put if row.pk is None]
+    new = [row for row in change.put if not row.pk]
+    known = [row for row in change.put if row.pk]
     for row in new:
         row.organization, row.created_at, row.created_by = change.organization, now, actor.name
     ClosedHours.objects.bulk_create(row for row in new if isinstance(row, ClosedHours))
     Holiday.objects.bulk_create(row for row in new if isinstance(row, Holiday))
-    for row in change.put:
-        if row not in new:
-            row.save()
+    for row in known:
+        row.save()
 
 
 def _tell(change: Change, stored: list[Row], actor: Actor, now: datetime) -> None:

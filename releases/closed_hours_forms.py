@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 
 from blocks.viewer import zone_named
 from projects.cleaning import clean_line
@@ -143,8 +142,8 @@ class ImportForm(ZonedForm):
     )
     field_order = ["organization", "file", "time_zone"]
 
-    def clean_file(self) -> UploadedFile:
-        file: UploadedFile = self.cleaned_data["file"]
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
         if (file.size or 0) > LARGEST_FILE:
             raise forms.ValidationError(f"This file has {file.size:,} bytes; up to {LARGEST_FILE:,} are read.")
         return file

@@ -128,9 +128,11 @@ def _written_out(group: Sequence[Any], zones: Sequence[Any], today: date) -> Ite
     for each in [*zones, *group]:
         small.add_component(each)
     try:
-        return recurring_ical_events.of(small).between(today - timedelta(days=1), today + AHEAD)
+        found: list[Any] = recurring_ical_events.of(small).between(today - timedelta(days=1), today + AHEAD)
     except (InvalidCalendar, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise CalendarUnreadable(f"{_named(group[0])} repeats in a way that cannot be read: {error}.") from None
+        words = clean_line(str(error), 150)
+        raise CalendarUnreadable(f"{_named(group[0])} repeats in a way that cannot be read: {words}.") from None
+    return found
 
 
 def _check_repetition(event: Any) -> None:

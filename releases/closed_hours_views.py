@@ -17,7 +17,7 @@ from blocks.viewer import zone_names, zone_of
 from blocks.views import for_staff
 from projects.models import Organization
 from projects.queries import organizations_and_tags
-from releases.closed_hours import Change, NeverOpen, Row, change_calendar
+from releases.closed_hours import Change, NeverOpen, change_calendar
 from releases.closed_hours_forms import HolidayForm, HoursForm, ImportForm
 from releases.closed_hours_ical import CalendarUnreadable, ReadCalendar, ReadHoliday, read_calendar
 from releases.closed_hours_import import import_of
@@ -88,7 +88,7 @@ def edit(request: HttpRequest, kind: str, row_id: int | None = None) -> HttpResp
 @for_staff
 def remove(request: HttpRequest, kind: str, row_id: int) -> HttpResponse:
     """What opens up when this goes, then it goes."""
-    row: Row = get_object_or_404(KINDS[kind][0].objects.select_related("organization"), pk=row_id)
+    row: Any = get_object_or_404(KINDS[kind][0].objects.select_related("organization"), pk=row_id)
     return _step(request, Change(row.organization, removed=(row,)), {"row": row, "what": KINDS[kind][2]})
 
 
