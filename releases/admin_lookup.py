@@ -1,12 +1,16 @@
 """Pages of the admin to look up what happened to releases: nobody changes it there."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.contrib import admin
-from unfold.paginator import InfinitePaginator
 
 from projects.admin_base import ReadOnlyAdmin
 from releases.models import ClosedHours, Holiday, Intervention, Notice, Release, Repair, WebhookDelivery
+
+if TYPE_CHECKING:  # unfold has no types
+    from django.core.paginator import Paginator as InfinitePaginator
+else:
+    from unfold.paginator import InfinitePaginator
 
 OF_STRATEGY = "strategy__stage__project__organization"
 OF_RELEASE = "release__strategy__stage__project__organization"
@@ -53,7 +57,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     search_fields = ["=path", "=delivery", "=app"]
     search_help_text = "owner/name in lower case, the id of a delivery, or the app."
     # Counting many thousands of deliveries for "page 1 of 2,000" is what makes such lists slow.
-    paginator: Any = InfinitePaginator
+    paginator = InfinitePaginator
     show_full_result_count = False
 
 
