@@ -243,7 +243,7 @@ CELERY_BEAT_SCHEDULE = {
     "heed events and what was asked for": {
         "task": "releases.tasks.heed",
         "schedule": 1,
-        "options": {"expires": 1},
+        "options": {"expires": 5},  # not less: a machine that is busy for a moment must not drop them all
     },
     "advance": {"task": "releases.tasks.advance", "schedule": _poll, "options": {"expires": max(_poll * 0.9, 1)}},
     "advance what changed": {

@@ -1,6 +1,7 @@
 """Horizon's own programs on the database of the running test: web, worker and beat, as processes."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -53,8 +54,14 @@ class Programs:
 
     def start(self, *words: str) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "manage.py", *words]
-        self.running.append(subprocess.Popen(command, cwd=settings.BASE_DIR, env=self.environment))
-        return self.running[-1]
+        process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=self.environment, process_group=0)
+        self.running.append(process)
+        return process
+
+    def kill(self, process: "subprocess.Popen[bytes]") -> None:
+        """With its pool, as the supervisor does: those would go on with what they began."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(LIMIT)
 
     def start_web(self) -> None:
         self.start("web", "--port", str(self.port))

@@ -131,8 +131,7 @@ def test_what_was_left_by_a_worker_that_died_is_done_by_the_next(
         github.fail("GRAPHQL", slow=LIMIT)
         worker = started.start("worker", "events")
         wait_until(lambda: ProjectPoll.objects.filter(lease__isnull=False).exists())
-        worker.kill()
-        worker.wait(LIMIT)
+        started.kill(worker)
         github.clear_faults()
         ProjectPoll.objects.update(leased_until=timezone.now())  # the lease's end, which nobody waits for in a test
 
