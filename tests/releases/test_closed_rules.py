@@ -53,7 +53,7 @@ class TestCron:
         [("* * * * 0", {6}), ("* * * * 7", {6}), ("* * * * 1-5", {0, 1, 2, 3, 4}), ("* * * * SAT,sun", {5, 6})],
     )
     def test_sunday_is_nought_and_seven(self, expression: str, weekdays: set[int]) -> None:
-        assert of_cron(expression, "UTC").days.weekdays == weekdays
+        assert of_cron(expression, "UTC").days.weekdays == frozenset(weekdays)
 
     def test_either_day_is_enough_where_both_are_limited(self) -> None:
         rule = of_cron("* * 1 * 1", "UTC")

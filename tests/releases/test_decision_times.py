@@ -281,20 +281,16 @@ class TestTheNotice:
 
     def test_lapses_where_closed_hours_put_the_merge_off_for_longer(self) -> None:
         """Named 14:00; open again at 15:00 is covered, at 15:01 it is not."""
-        named = {"named": -5 * MINUTE}
-
-        assert noticed(**named, closed=(closed("14:00", "15:00"),)).announced_at == datetime(
+        assert noticed(-5 * MINUTE, closed=(closed("14:00", "15:00"),)).announced_at == datetime(
             2026, 11, 23, 15, tzinfo=UTC
         )
-        late = noticed(**named, closed=(closed("14:00", "15:01"),))
+        late = noticed(-5 * MINUTE, closed=(closed("14:00", "15:01"),))
         assert late.covering_notice is None
         assert late.announced_at == datetime(2026, 11, 23, 16, 1, tzinfo=UTC)
 
     def test_lapses_where_newer_commits_put_the_merge_off_for_longer(self) -> None:
-        soaking = {"min_commit_age": 7200}
-
-        assert replace(noticed(MINUTE, **soaking), head_since=NOW - 2 * HOUR).covering_notice is not None
-        facts = replace(noticed(MINUTE, **soaking), head_since=NOW)
+        assert replace(noticed(MINUTE, min_commit_age=7200), head_since=NOW - 2 * HOUR).covering_notice is not None
+        facts = replace(noticed(MINUTE, min_commit_age=7200), head_since=NOW)
         assert facts.covering_notice is None
         assert (facts.warn_at, facts.announced_at) == (NOW + HOUR, NOW + 2 * HOUR)
 
