@@ -6,7 +6,6 @@ from hashlib import sha256
 
 from django.conf import settings
 
-from projects.remotes import Remote, UnsafeRemote, parse_remote, web_url
 from releases.messages import Announcement, Waiting, body, title
 from releases.models import DeployStrategy, Release
 
@@ -39,7 +38,7 @@ def text_of(
             warned_before=strategy.merge_prior_warning if _warns(strategy) else None,
             late=frozenset(late),
             titles=titles or {},
-            pull_url=_pull_url(release, strategy),
+            pull_url=_pull_url(release),
         )
     )
 
@@ -78,18 +77,8 @@ def _waiting(commit: Mapping[str, object]) -> Waiting:
     )
 
 
-def _pull_url(release: Release, strategy: DeployStrategy) -> str:
-    """Where pull requests of the repository are; beside its own, else by the stage's remote."""
-    before, found, _ = release.url.rpartition("/pull/")
-    page = before if found else _page(strategy)
+def _pull_url(release: Release) -> str:
+    """Where pull requests of the repository are, by the addresses of its commits: the same before and after opening."""
+    urls = [str(commit.get("url") or "") for commit in release.commits]
+    page = next((before for url in urls for before, found, _ in [url.rpartition("/commit/")] if found), "")
     return f"{page.replace('{', '%7B').replace('}', '%7D')}/pull/{{number}}" if page else ""
-
-
-def _page(strategy: DeployStrategy) -> str:
-    if strategy.repository or not strategy.stage.git_remote:
-        return ""
-    try:
-        remote: Remote = parse_remote(strategy.stage.git_remote, insecure_hosts=settings.INSECURE_HOSTS)
-    except UnsafeRemote:
-        return ""
-    return web_url(remote) or ""

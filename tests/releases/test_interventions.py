@@ -17,10 +17,8 @@ ANA = Actor.person("ana")
 
 
 def now(world: World, **changed: Any) -> Intervention:
-    sha = world.repo.sha("staging")
-    return interventions.release_now(
-        world.strategy, sha, **{"reason": "the fix", "actor": ANA, "clock": world.clock} | changed
-    )
+    values: dict[str, Any] = {"reason": "the fix", "actor": ANA, "clock": world.clock}
+    return interventions.release_now(world.strategy, world.repo.sha("staging"), **values | changed)
 
 
 def postpone(world: World, **span: float) -> Intervention:

@@ -189,6 +189,24 @@ class TestText:
         assert "pull-request.edited" not in world.acts
         assert not is_needed(world)
 
+    def test_with_pull_requests_in_it_stays_as_it_was_opened(self, world: World) -> None:
+        world.commit("Show prices (#7)")
+        world.advance()
+        keep_up(world)
+
+        body = world.repo.pull(1).body or ""
+        assert f"[#7]({world.github.url}/artsy/candela/pull/7)" in body
+        assert "pull-request.edited" not in world.acts
+
+    def test_is_rewritten_when_head_moves(self, world: World) -> None:
+        world.opened()
+        world.commit("Late change")
+        keep_up(world)
+        keep_up(world)
+
+        assert "Late change" in (world.repo.pull(1).body or "")
+        assert world.acts.count("pull-request.edited") == 1 == world.events.count("pull-request.edited")
+
     def test_is_rewritten_when_the_plan_moves(self, world: World) -> None:
         world.opened()
         keep_up(world)
