@@ -42,7 +42,7 @@ def pull_request_of(found: Mapping[str, Any]) -> PullRequest | None:
             review_decision=str(found["reviewDecision"]).lower() if found["reviewDecision"] else None,
             author=_login(found["author"]) or "ghost",
             checks_complete=False,
-            is_locked=found["locked"] is True,
+            is_locked=found.get("locked") is True,
             in_queue=found["isInMergeQueue"] is True if "isInMergeQueue" in found else None,
             node_id=str(found.get("id") or ""),
             merge_parents=whole(found["merge"]["parents"]["totalCount"]) if found.get("merge") else None,
@@ -140,7 +140,7 @@ def release_state_of(found: Mapping[str, Any], alias: str, answer: GraphQLAnswer
             rebase_allowed=found["rebaseMergeAllowed"] is True,
             delete_branch_on_merge=found["deleteBranchOnMerge"] is True,
             can_write=permission in ("ADMIN", "MAINTAIN", "WRITE") if permission else None,
-            head_date=date_of(head["target"]["committedDate"]) if head else None,
+            head_date=date_of(head["target"].get("committedDate")) if head else None,
         )
     except _UNEXPECTED:
         return None

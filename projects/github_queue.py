@@ -8,7 +8,7 @@ day.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -24,6 +24,9 @@ GRAPHQL: Final = ""  # the path of an act that goes to the GraphQL address
 _DEQUEUE: Final = "mutation Dequeue($id:ID!){dequeuePullRequest(input:{id:$id}){mergeQueueEntry{id}}}"
 
 
+_OTHER_HEAD: Final = "A merge of an earlier commit of this pull request is still pending."
+
+
 class QueueStatus(StrEnum):
     PENDING = "pending"
     ENQUEUED = "enqueued"
@@ -34,12 +37,16 @@ class QueueStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueueResult:
-    """How an asynchronous merge stands. `id` while it is pending, `sha` once it is merged; `words` are GitHub's own."""
+    """How an asynchronous merge stands. `id` while it is pending, `sha` once it is merged; `words` are GitHub's own.
+
+    `was_there`: it is the answer to a request that changed nothing, because the same had been asked for before.
+    """
 
     status: QueueStatus
     id: str = ""
     sha: str = ""
     words: str = ""
+    was_there: bool = False
 
 
 def merge_asynchronously(
@@ -51,7 +58,9 @@ def merge_asynchronously(
     answer = client.act("PUT", path, payload)
     result = _result(answer)
     if result is not None and result.status is not QueueStatus.FAILED and answer.status in (200, 202, 409):
-        return result
+        if _is_of_another_head(answer, sha):
+            raise ActRefused(409, _OTHER_HEAD, code=RefusalCode.HEAD_MOVED, transient=True)
+        return replace(result, was_there=answer.status != 202)
     if answer.status < 300:
         raise AnswerLost("GitHub's answer does not tell what became of the merge: Horizon looks again.")
     raise _refusal(answer, result)
@@ -92,6 +101,12 @@ def _result(answer: Answer) -> QueueResult | None:
     if status is QueueStatus.PENDING and not request_id and answer.status != 200:
         return None
     return QueueResult(status, request_id, sha if SHA.fullmatch(sha) else "", words)
+
+
+def _is_of_another_head(answer: Answer, sha: str) -> bool:
+    """Whether what is pending is an earlier request, for another commit."""
+    found: Any = parse(answer.body)
+    return bool(found["details"].get("expected_head_sha", sha) != sha)
 
 
 def _refusal(answer: Answer, result: QueueResult | None) -> ActRefused:

@@ -25,7 +25,7 @@ STAYS = frozenset(
      "others-first", "nothing-waits"}
 )  # fmt: skip
 TAKEN_OUT = "GitHub took it out of the merge queue: a check failed there, it conflicts, or somebody removed it."
-NOT_OURS = "Somebody has put it into the merge queue already."
+NOT_OURS = "Somebody has put it into the merge queue, or asked for that, already."
 PAUSE = timedelta(minutes=1)  # after a refusal to take it out
 
 
@@ -42,14 +42,21 @@ def send(strategy: DeployStrategy, release: Release, sha: str, clock: Clock, fin
         return False
     except AnswerLost:
         return find_merged(strategy, release, clock()) or _found_queued(strategy, release, clock())
-    if result.status is QueueStatus.PENDING:
-        release.request_id = result.id
-        release.save(update_fields=["request_id"])
-        return _poll(strategy, release, clock())
-    if result.status is QueueStatus.ENQUEUED and not _asked_before(release, sha):
+    if result.was_there and result.status is QueueStatus.MERGED:
+        return find_merged(strategy, release, clock())
+    if result.was_there and not _asked_before(release, sha):
         recording.refused(release, Action.MERGE, sha, ActRefused(0, NOT_OURS), clock())
         return False
-    return take(strategy, release, result, clock())
+    return _accepted(strategy, release, result, clock())
+
+
+def _accepted(strategy: DeployStrategy, release: Release, result: QueueResult, now: datetime) -> bool:
+    """GitHub has the request: keep by what it is found again, and look at once."""
+    if result.status is not QueueStatus.PENDING:
+        return take(strategy, release, result, now)
+    release.request_id = result.id
+    release.save(update_fields=["request_id"])
+    return _poll(strategy, release, now)
 
 
 def _asked_before(release: Release, sha: str) -> bool:

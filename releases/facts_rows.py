@@ -226,7 +226,8 @@ def _put(
     if weekdays is not None:
         calendar.hours.append(ClosedHours(weekdays=weekdays, **same))
     else:
-        calendar.holidays.append(Holiday(first_day=first_day, last_day=last_day, **same))
+        days: dict[str, Any] = {"first_day": first_day, "last_day": last_day}
+        calendar.holidays.append(Holiday(**days, **same))
 
 
 # --- times in JSON ------------------------------------------------------------------------------------------------

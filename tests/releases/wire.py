@@ -97,3 +97,21 @@ def tapped() -> Iterator[Wire]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(requests.Session, "request", request)
         yield wire
+
+
+def dying(work: Callable[[], object], matching: str, when: When, *, after: int = 0) -> None:
+    """Do it in a process that dies before or after a matching request, letting so many of them pass."""
+    left = after
+
+    def pass_or_die() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            die()
+        moment.done = False
+
+    moment = Moment(matching, when, pass_or_die)
+    with tapped() as wire:
+        wire.moments.append(moment)
+        with pytest.raises(Died):
+            work()

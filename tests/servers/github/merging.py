@@ -182,13 +182,18 @@ class Merging:
                 self.dequeue(pull, "github-merge-queue[bot]")
         return merged
 
+    def pending_of(self, pull: PullRequest) -> AsyncMerge | None:
+        """The request for this pull request that has not run yet."""
+        wishes = (wish for wish in self.asynchronous.values() if wish.number == pull.number)
+        return next((wish for wish in wishes if wish.state == "pending"), None)
+
     def merge_asynchronously(
         self, pull: PullRequest, *, by: str, sha: str | None, method: str | None, action: str, bypass: bool
     ) -> AsyncMerge:
         """Notes the wish; rules are looked at when it runs (gh-stack's "Merge API" reference). 409 while one is
         pending.
         """
-        if any(wish.number == pull.number and wish.state == "pending" for wish in self.asynchronous.values()):
+        if self.pending_of(pull):
             raise Refused(409, "A merge request for this pull request is already pending.")
         if sha is not None and sha != pull.head_sha:
             raise Refused(409, HEAD_MOVED)

@@ -165,6 +165,8 @@ def merge_asynchronously(call: Call) -> Answer:
     if call.text("sha") not in (None, pull.head_sha):
         raise Refused(409, HEAD_MOVED)
     check_workflows(call, pull)
+    if pending := call.repository.pulls.pending_of(pull):
+        return Answer.of(wish_shown(pending), 409)  # gh-stack's reference: the existing one is returned, with its id
     wish = call.repository.pulls.merge_asynchronously(
         pull,
         by=call.actor,

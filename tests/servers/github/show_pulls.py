@@ -147,6 +147,7 @@ def issue(pull: PullRequest) -> Json:
         "comments": len(pull.comments),
         "pull_request": {"url": url, "html_url": page, "diff_url": f"{page}.diff", "patch_url": f"{page}.patch"},
         "closed_at": stamp(pull.closed_at) if pull.closed_at else None,
+        "closed_by": show.user(github, pull.closed_by) if pull.closed_by else None,
         "created_at": stamp(pull.created_at),
         "updated_at": stamp(pull.updated_at),
         "author_association": association(pull),
