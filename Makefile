@@ -121,6 +121,10 @@ picture: .venv/installed-dev ## Take the README's picture of the dashboard anew
 soak: .venv/installed-dev ## Releases under faults and races until Ctrl-C, with steps and faults so far
 	@$(PY) -m tests.invariants.soak
 
+.PHONY: mutation
+mutation: .venv/installed-dev ## Break the release decision in every way; a test must fail for each
+	@$(PY) -m tests.mutation
+
 .PHONY: bench
 bench: .venv/installed-dev ## Measure the budgets of the design
 	$(PY) -m tests.bench
