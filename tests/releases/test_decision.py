@@ -8,7 +8,24 @@ from typing import Any
 import pytest
 
 from releases.decision import RULES, Action, Check, CheckState, Decision, Facts, Mark, Refusal, checklist, decide
-from tests.releases.situations import DAY, DUE, HEAD, NOW, PULL, block, checks, plan, pull, reading
+from releases.situation import STATUS_CONTEXT, Postponed, Skipped, Squashed
+from tests.releases.situations import (
+    ALWAYS,
+    DAY,
+    DUE,
+    GREEN_CI,
+    HEAD,
+    NOW,
+    PLAN,
+    PULL,
+    READING,
+    block,
+    checks,
+    closed,
+    plan,
+    pull,
+    reading,
+)  # fmt: skip
 
 
 def answer(facts: Facts) -> tuple[Action, str]:
@@ -18,6 +35,88 @@ def answer(facts: Facts) -> tuple[Action, str]:
 
 def said(facts: Facts) -> str:
     return decide(facts).reason
+
+
+class TestOrder:
+    """Where everything is wrong at once, people are told one thing after the other, in the order of the rules."""
+
+    def test_before_the_pull_request(self) -> None:
+        bare = replace(READING, archived=True, base_sha=None, ahead=0, can_write=False, pull_request=None)
+        facts = replace(
+            DUE, plan=replace(PLAN, automatic=False), reading=bare, error="down", asked_at=NOW, blocks=(block(),),
+            closed=(12, HEAD), skipped=Skipped("ana", "x", HEAD), postponed=Postponed("ana", "x", NOW + DAY),
+            squashed=Squashed(7, "squashed"), refusal=Refusal(Action.OPEN, HEAD, "no", NOW + DAY),
+        )  # fmt: skip
+        mends: list[tuple[str, dict[str, Any]]] = [
+            ("released-by-people", {"plan": PLAN}),
+            ("unreadable", {"error": ""}),
+            ("merging", {"asked_at": None}),
+            ("blocked", {"blocks": ()}),
+            ("archived", {"reading": (bare := replace(bare, archived=False))}),
+            ("branch-gone", {"reading": (bare := replace(bare, base_sha=READING.base_sha))}),
+            ("nothing-waits", {"reading": (bare := replace(bare, ahead=3))}),
+            ("closed", {"closed": None}),
+            ("skipped", {"skipped": None}),
+            ("postponed", {"postponed": None}),
+            ("history-broken", {"squashed": None}),
+            ("may-not-write", {"reading": replace(bare, can_write=True)}),
+            ("refused", {"refusal": None}),
+            ("not-opened", {}),
+        ]
+        for code, mend in mends:
+            assert answer(facts)[1] == code
+            facts = replace(facts, **mend)
+
+    def test_between_pull_request_and_merge(self) -> None:
+        red, running = Check("ci", CheckState.FAILURE), Check("lint", CheckState.PENDING)
+        wrong = replace(
+            PULL, assignees=(), head_sha="c" * 40, is_draft=True, mergeable=False, review_decision="review_required",
+            checks=(red, running),
+        )  # fmt: skip
+        seen = replace(READING, pull_request=wrong, merge_methods=(), required_checks=("ci", "lint", STATUS_CONTEXT))
+        quiet = (closed("14:00", "15:00"),)
+        bad = replace(PLAN, merge_after=None, slack_targets=1, closed=(ALWAYS,))
+        facts = replace(
+            DUE, plan=bad, reading=seen, opened_at=NOW, queued_at=NOW,
+            refusal=Refusal(Action.MERGE, HEAD, "no", NOW + DAY), merges_unconfirmed=2,
+        )  # fmt: skip
+
+        def shown(**changes: Any) -> dict[str, Any]:
+            nonlocal seen
+            assert seen.pull_request is not None
+            seen = replace(seen, pull_request=replace(seen.pull_request, **changes))
+            return {"reading": seen}
+
+        def planned(**changes: Any) -> dict[str, Any]:
+            nonlocal bad
+            bad = replace(bad, **changes)
+            return {"plan": bad}
+
+        mends: list[tuple[str, dict[str, Any]]] = [
+            ("nobody-assigned", {"assign_tried": True}),
+            ("people-merge", planned(merge_after=86400)),
+            ("head-moved", shown(head_sha=HEAD)),
+            ("draft", shown(is_draft=False)),
+            ("method-forbidden", {"reading": (seen := replace(seen, merge_methods=("merge",)))}),
+            ("own-status", planned(commit_status=True)),
+            ("conflicts", shown(mergeable=None)),
+            ("review", shown(review_decision=None)),
+            ("checks-failing", shown(checks=(replace(red, state=CheckState.SUCCESS), running))),
+            ("checks-running", shown(checks=(GREEN_CI, replace(GREEN_CI, name="lint")))),
+            ("mergeability-unknown", shown(mergeable=True)),
+            ("no-open-minute", planned(closed=quiet)),
+            ("closed-hours", planned(closed=())),
+            ("queued", {"queued_at": None}),
+            ("too-young", {"opened_at": NOW - DAY}),
+            ("not-told", {**planned(slack_targets=0), "opened_at": NOW}),
+            ("too-young", {"opened_at": NOW - DAY}),
+            ("refused", {"refusal": None}),
+            ("others-first", {"merges_unconfirmed": 0}),
+            ("due", {}),
+        ]
+        for code, mend in mends:
+            assert answer(facts)[1] == code
+            facts = replace(facts, **mend)
 
 
 class TestDue:
