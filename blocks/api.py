@@ -16,13 +16,13 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit.record import Actor
-from blocks.change import BlockEnded, Wish, change_block, create_block, resolve_block
+from blocks.change import BlockEnded, StillMerging, Wish, change_block, create_block, resolve_block
 from blocks.forms import LONGEST_REASON, clean_text
 from blocks.models import DeployBlock
 from blocks.queries import covers, with_project_ids
@@ -79,6 +79,10 @@ class BlockChange(serializers.Serializer[Any]):
     note = ReasonField(required=False, allow_blank=True, default="")
 
 
+class _Busy(APIException):
+    status_code = 503
+
+
 class _BlockView(APIView):
     """For a session or HTTP Basic: every active user reads, staff write."""
 
@@ -119,7 +123,10 @@ class DeployBlocks(_BlockView):
             project.organization, values["description"], projects=projects, resolved_at=values.get("resolved_at")
         )
         owner = request.user if isinstance(request.user, AbstractBaseUser) else None
-        saved = create_block(wish, actor=_actor(request), owner=owner, clock=timezone.now)
+        try:
+            saved = create_block(wish, actor=_actor(request), owner=owner, clock=timezone.now)
+        except StillMerging as merging:
+            raise _Busy(str(merging)) from None
         return Response(_shown(saved.block, project), status=201)
 
 
@@ -163,6 +170,8 @@ def _change(block: DeployBlock, values: dict[str, Any], actor: Actor) -> None:
         change_block(block, wish, actor=actor, clock=timezone.now)
     except BlockEnded as ended:
         raise ValidationError({"resolved_at": [str(ended)]}) from None
+    except StillMerging as merging:
+        raise _Busy(str(merging)) from None
 
 
 def _check_end(resolved_at: datetime | None, now: datetime) -> None:

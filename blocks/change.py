@@ -13,7 +13,7 @@ from itertools import chain
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from audit.record import Actor, record
 from blocks.models import DeployBlock
@@ -23,6 +23,7 @@ from projects.models import Organization, Project
 
 LOCK = 0x484F52  # the first of PostgreSQL's two lock numbers; the second is the organization
 LONGEST_MERGE = "120s"  # its last look, its request, and the look whether it happened, each tried again
+QUERY_CANCELED = "57014"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 # A merge this short before a block is told to whoever blocks: their page may not have shown it yet.
 JUST_NOW = timedelta(minutes=2)
 
@@ -72,6 +73,16 @@ class Wish:
     bad_commits: Sequence[str] = field(default=())
 
 
+class StillMerging(Exception):
+    """A merge of the organization takes longer than anybody should wait for; nothing was saved."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A merge has been under way for two minutes, and nothing can be saved before it ends. "
+            "Nothing was saved yet: try it again in a minute."
+        )
+
+
 class BlockEnded(Exception):
     """The block was ended meanwhile, so it cannot be changed."""
 
@@ -97,11 +108,17 @@ def blocks_held_back(organization_id: int) -> Iterator[None]:
 def hold_back_merges(organization_id: int) -> None:
     """Wait until no merge of the organization is under way, and let none begin before this transaction ends.
 
-    A merge takes as long as GitHub does, which is longer than other questions of a page may take.
+    A merge takes as long as GitHub does, which is longer than other questions of a page may take. Raises StillMerging
+    where even that is over.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [LONGEST_MERGE])
-    _lock("pg_advisory_xact_lock", organization_id)
+    try:
+        _lock("pg_advisory_xact_lock", organization_id)
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", "") == QUERY_CANCELED:
+            raise StillMerging from None
+        raise
 
 
 def _lock(function: str, organization_id: int) -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from audit.record import Actor
-from blocks.change import BlockEnded, Overtaken, Saved, change_block, create_block, resolve_block
+from blocks.change import BlockEnded, Overtaken, Saved, StillMerging, change_block, create_block, resolve_block
 from blocks.forms import BlockForm, ResolveForm, initial_of
 from blocks.models import DeployBlock
 from blocks.queries import FORGOTTEN_AFTER, listed
@@ -65,8 +65,12 @@ def new(request: HttpRequest) -> HttpResponse:
     if "zone" not in request.session and COOKIE not in request.COOKIES:
         form.fields["zone"].widget.attrs["data-guess"] = True
     if form.is_valid():
-        saved = create_block(form.wish(), actor=_actor(request), owner=_user(request), clock=timezone.now)
-        return _saved(request, form, saved, "is blocked")
+        try:
+            saved = create_block(form.wish(), actor=_actor(request), owner=_user(request), clock=timezone.now)
+        except StillMerging as merging:
+            form.add_error(None, str(merging))
+        else:
+            return _saved(request, form, saved, "is blocked")
     return _form(request, form)
 
 
@@ -82,8 +86,8 @@ def edit(request: HttpRequest, block_id: int) -> HttpResponse:
     if form.is_valid():
         try:
             saved = change_block(block, form.wish(), actor=_actor(request), clock=timezone.now)
-        except BlockEnded as ended:
-            form.add_error(None, str(ended))
+        except (BlockEnded, StillMerging) as refused:
+            form.add_error(None, str(refused))
         else:
             return _saved(request, form, saved, "stays blocked")
     return _form(request, form)
@@ -150,7 +154,7 @@ def _saved(request: HttpRequest, form: BlockForm, saved: Saved, what: str) -> Ht
 def _too_late(overtaken: Overtaken, zone: ZoneInfo) -> str:
     where = f"{overtaken.project.name} ({overtaken.stage})"
     if overtaken.queued:
-        return f"{where} is in GitHub's merge queue: Horizon takes it out."
+        return f"{where} is in GitHub's merge queue: Horizon takes it out, unless GitHub merges it first."
     if overtaken.at is None:
         return f"{where} was being merged when you blocked it: whether that release happened is not known yet."
     return f"{where} was released at {_clock(overtaken.at, zone)}, too late for this block. It holds the next release."

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.record import Actor
+from blocks.change import StillMerging
 from blocks.viewer import zone_names, zone_of
 from blocks.views import for_staff
 from projects.models import Organization
@@ -163,7 +164,7 @@ def _step(request: HttpRequest, change: Change, page: dict[str, Any]) -> HttpRes
     if request.method == "POST" and "confirmed" in request.POST:
         try:
             return _saved(request, change)
-        except NeverOpen as error:
+        except (NeverOpen, StillMerging) as error:
             trouble = str(error)
     seen = outlook(change, timezone.now())
     context = {**page, "change": change, "outlook": seen, "trouble": trouble or seen.trouble, "zone": zone_of(request)}
@@ -177,6 +178,7 @@ def _saved(request: HttpRequest, change: Change) -> HttpResponse:
     messages.success(request, f"The closed hours of {change.organization} are {what}: {names}.")
     for each in overtaken:
         when = f"was merged at {each.at:%H:%M:%S} UTC" if each.at else "was being merged"
+        when = "is in GitHub's merge queue" if each.queued else when
         messages.warning(request, f"{each.project.name} ({each.stage}) {when}, too late for these closed hours.")
     return _back(change.organization)
 

@@ -79,6 +79,11 @@ def merges_since(project_ids: Collection[int], since: datetime) -> list[Overtake
     done = releases.filter(state=Release.State.MERGED, merged_at__gte=since)
     under_way = releases.filter(state__in=[Release.State.MERGING, Release.State.QUEUED])
     return [
-        Overtaken(release.strategy.stage.project, release.strategy.stage.name, release.merged_at)
+        Overtaken(
+            release.strategy.stage.project,
+            release.strategy.stage.name,
+            release.merged_at,
+            queued=release.state == Release.State.QUEUED,
+        )
         for release in [*done.order_by("merged_at"), *under_way]
     ]

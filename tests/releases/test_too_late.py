@@ -2,8 +2,11 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 
+from blocks import change
+from blocks.models import DeployBlock
 from releases.models import Release
 from tests.releases.world import World
 
@@ -74,3 +77,35 @@ def test_the_page_says_it(world: World, client: Client) -> None:
     merged_at = Release.objects.get().merged_at
     assert merged_at is not None
     assert f"candela (production) was released at {merged_at:%H:%M:%S} UTC, too late for this block" in page
+
+
+def test_a_release_in_the_merge_queue_is_told_as_one_that_is_taken_out(world: World, client: Client) -> None:
+    world.github.freeze(None)
+    world.opened()
+    Release.objects.update(state=Release.State.QUEUED, queued_at=world.now)
+    client.force_login(User.objects.create_user("ana", is_staff=True))
+    typed = {"description": "no", "scope": "projects", "projects": [world.project.pk], "begins": "now"}
+
+    page = client.post("/blocks/new/", typed | {"until": "open", "zone": "UTC"}, follow=True).content.decode()
+
+    assert "candela (production) is in GitHub&#x27;s merge queue: Horizon takes it out" in page
+
+
+def test_a_merge_that_never_ends_loses_nothing_that_was_typed(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change, "LONGEST_MERGE", "50ms")
+    client.force_login(User.objects.create_user("ana", is_staff=True))
+    typed = {"description": "incident 12", "scope": "projects", "projects": [world.project.pk], "begins": "now"}
+    merging = connection.copy()
+    try:
+        with merging.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [change.LOCK, world.project.organization_id])
+        page = client.post("/blocks/new/", typed | {"until": "open", "zone": "UTC"})
+    finally:
+        merging.close()
+
+    assert page.status_code == 422
+    assert "Nothing was saved yet" in page.content.decode()
+    assert "incident 12" in page.content.decode()
+    assert not DeployBlock.objects.exists()
