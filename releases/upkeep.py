@@ -96,7 +96,7 @@ def _without_stopping(strategy: DeployStrategy, act: Callable[[], None]) -> None
 def _is_due(strategy: DeployStrategy, row: _Row, facts: Facts, failures: Failures, now: datetime) -> bool:
     return (
         row.has_notes
-        or (_is_open(row) and upkeep_status.is_due(row.release, facts, _of(failures, row, Attempt.Act.STATUS), now))
+        or upkeep_status.is_due(row.release, facts, _of(failures, row, Attempt.Act.STATUS), now)
         or _text_is_due(strategy, row, facts, failures, now)
         or _branch_is_due(strategy, row, facts, failures, now)
     )
@@ -104,13 +104,13 @@ def _is_due(strategy: DeployStrategy, row: _Row, facts: Facts, failures: Failure
 
 def _keep_status(strategy: DeployStrategy, row: _Row, facts: Facts, failures: Failures, clock: Clock) -> None:
     of_status = _of(failures, row, Attempt.Act.STATUS)
-    if _is_open(row) and upkeep_status.is_due(row.release, facts, of_status, clock()):
+    if upkeep_status.is_due(row.release, facts, of_status, clock()):
         upkeep_status.keep(strategy, row.release, facts, of_status, clock)
 
 
 def _text_is_due(strategy: DeployStrategy, row: _Row, facts: Facts, failures: Failures, now: datetime) -> bool:
     of_text = _of(failures, row, Attempt.Act.EDIT)
-    return _is_open(row) and upkeep_text.is_due(strategy, row.release, facts, of_text, row.warned_sha, now)
+    return upkeep_text.is_due(strategy, row.release, facts, of_text, row.warned_sha, now)
 
 
 def _keep_text(strategy: DeployStrategy, row: _Row, facts: Facts, failures: Failures, clock: Clock) -> None:
@@ -120,8 +120,8 @@ def _keep_text(strategy: DeployStrategy, row: _Row, facts: Facts, failures: Fail
 
 
 def _branch_is_due(strategy: DeployStrategy, row: _Row, facts: Facts, failures: Failures, now: datetime) -> bool:
-    of_branch, read_at = _of(failures, row, Attempt.Act.RESTORE), facts.read_at
-    return row.is_newest and upkeep_branch.is_due(row.release, facts, of_branch, read_at, now)
+    of_branch = _of(failures, row, Attempt.Act.RESTORE)
+    return upkeep_branch.is_due(row.release, facts, of_branch, now, is_newest=row.is_newest)
 
 
 def _keep_branch(strategy: DeployStrategy, row: _Row, facts: Facts, failures: Failures, clock: Clock) -> None:
@@ -133,12 +133,8 @@ def _of(failures: Failures, row: _Row, act: Attempt.Act) -> Sequence[Attempt]:
     return failures.get((row.release.pk, act), [])
 
 
-def _is_open(row: _Row) -> bool:
-    return row.release.state == Release.State.OPEN
-
-
 def _rows(strategies: Collection[DeployStrategy], now: datetime) -> list[_Row]:
-    """Open releases, the last merged ones whose branch may be gone, and those with a note to write: one query."""
+    """Open releases, merged ones whose branch may be gone, and those with a note or an unsettled act: one query."""
     looked_after = Q(
         state=Release.State.MERGED,
         merged_at__gte=now - upkeep_branch.LOOKED_AFTER,
@@ -146,18 +142,22 @@ def _rows(strategies: Collection[DeployStrategy], now: datetime) -> list[_Row]:
         branch_restored_at=None,
         strategy__reading__facts__delete_branch_on_merge=True,
     )
-    chosen = _annotated(strategies, now).filter(Q(state=Release.State.OPEN) | looked_after | Q(has_notes=True))
+    chosen = _annotated(strategies, now).filter(
+        Q(state=Release.State.OPEN) | looked_after | Q(has_notes=True) | Q(is_unsettled=True)
+    )
     return [_Row(release, release.warned_sha, release.has_notes, not release.is_older) for release in chosen]
 
 
 def _annotated(strategies: Collection[DeployStrategy], now: datetime) -> Any:
-    """Releases with `warned_sha`, the head of the last notice that was delivered; `has_notes`; `is_older`."""
+    """Releases with `warned_sha` (the head of the last delivered notice), `has_notes`, `is_older`, `is_unsettled`."""
     delivered = Notice.objects.filter(release=OuterRef("pk"), delivered_at__isnull=False).order_by("-begun_at")
+    unsettled = Attempt.objects.filter(release=OuterRef("pk"), act__in=upkeep_attempts.UPKEEP, finished_at=None)
     newer = Release.objects.filter(strategy=OuterRef("strategy"), pk__gt=OuterRef("pk"))
     return Release.objects.filter(strategy__in=strategies).annotate(
         warned_sha=Coalesce(Subquery(delivered.values("head_sha")[:1]), Value("")),
         has_notes=Exists(upkeep_notes.waiting(now).filter(release=OuterRef("pk"))),
         is_older=Exists(newer),
+        is_unsettled=Exists(unsettled),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from audit.record import HORIZON, record
 from projects.github_values import ActRefused, AnswerLost
@@ -32,7 +33,8 @@ def pause_after(failures: int) -> timedelta:
 
 def failing(releases: Collection[Release], now: datetime) -> dict[tuple[int, str], list[Attempt]]:
     """The failures since the last success of each act, newest first, and what is unfinished: one query."""
-    rows = Attempt.objects.filter(release__in=releases, act__in=UPKEEP, begun_at__gte=now - REMEMBERED)
+    known = Q(begun_at__gte=now - REMEMBERED) | Q(finished_at=None)
+    rows = Attempt.objects.filter(known, release__in=releases, act__in=UPKEEP)
     found: dict[tuple[int, str], list[Attempt]] = {}
     over: set[tuple[int, str]] = set()
     for row in rows.order_by("-begun_at", "-id"):
@@ -42,6 +44,11 @@ def failing(releases: Collection[Release], now: datetime) -> dict[tuple[int, str
         elif key not in over:
             found.setdefault(key, []).append(row)
     return found
+
+
+def unfinished(failures: Iterable[Attempt]) -> Attempt | None:
+    """That of which nobody knows what became: it is settled before another is made, whatever became of the release."""
+    return next((attempt for attempt in failures if attempt.finished_at is None), None)
 
 
 def may_try(failures: Iterable[Attempt], now: datetime) -> bool:

@@ -14,32 +14,38 @@ from releases.decision import Facts
 from releases.facts import github_profile
 from releases.models import Attempt, DeployStrategy, Release, StrategyReading
 from releases.repositories import repository
+from releases.situation import Reading
 
 Clock = Callable[[], datetime]
 DELETED_WITHIN = timedelta(minutes=1)  # GitHub deletes it a moment after the merge
 LOOKED_AFTER = timedelta(days=7)
 
 
-def is_due(
-    release: Release, facts: Facts, failures: Sequence[Attempt], read_at: datetime | None, now: datetime
-) -> bool:
+def is_due(release: Release, facts: Facts, failures: Sequence[Attempt], now: datetime, *, is_newest: bool) -> bool:
     """Whether the merged release's head is to be restored, or seen to be there."""
-    reading = facts.reading
-    if release.state != Release.State.MERGED or reading is None or facts.error or read_at is None:
+    reading, read_at = facts.reading, facts.read_at
+    if (unfinished := attempts.unfinished(failures)) is not None:
+        return reading is not None and read_at is not None and not facts.error and _is_settled(unfinished, reading, now)
+    if not is_newest or release.state != Release.State.MERGED or reading is None or facts.error or read_at is None:
         return False
     if release.branch_restored_at or release.branch_seen_at or release.merged_at is None:
         return False
     if not reading.delete_branch_on_merge or now - release.merged_at > LOOKED_AFTER or read_at < release.merged_at:
         return False
     if reading.head_sha is not None:
-        return bool(failures) or read_at - release.merged_at > DELETED_WITHIN
+        return read_at - release.merged_at > DELETED_WITHIN
     return reading.base_sha is not None and attempts.may_try(failures, now)
+
+
+def _is_settled(unfinished: Attempt, reading: Reading, now: datetime) -> bool:
+    """Whether it is known what became of it: the branch is there, or no request can be under way any more."""
+    return reading.head_sha is not None or now - unfinished.begun_at >= attempts.SETTLED_AFTER
 
 
 def keep(strategy: DeployStrategy, release: Release, facts: Facts, failures: Sequence[Attempt], clock: Clock) -> None:
     """Restore it, or settle what a crash left: a branch that is there now was restored. Raises StageUnreadable."""
     is_there = facts.known.head_sha is not None
-    unfinished = next((attempt for attempt in failures if attempt.finished_at is None), None)
+    unfinished = attempts.unfinished(failures)
     if unfinished is not None and is_there:
         _done(strategy, release, unfinished, clock())
     elif unfinished is not None:

@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 from projects.github_pulls import GitHub
 from projects.github_values import ActRefused, AnswerLost
 from projects.live import announce
+from projects.reading import StageUnreadable
 from releases import upkeep_attempts as attempts
 from releases.facts import github_profile
 from releases.messages import comment
@@ -27,7 +28,7 @@ def waiting(now: datetime) -> QuerySet[Note]:
 
 
 def keep(strategy: DeployStrategy, clock: Clock) -> None:
-    """Write them. Raises StageUnreadable, where it cannot be seen whether one is there already."""
+    """Write them, as far as GitHub takes them. Raises StageUnreadable where the strategy has no profile for it."""
     mine = waiting(clock()).filter(release__strategy=strategy).select_related("release")[:MOST_AT_ONCE]
     for note in mine:
         note.release.strategy = strategy
@@ -44,13 +45,16 @@ def _claimed(note: Note, now: datetime) -> bool:
 def _write(strategy: DeployStrategy, note: Note, clock: Clock) -> bool:
     owner, name = repository(strategy)
     github, number = GitHub(github_profile(strategy)), note.release.number or 0
-    if note.tried_at is not None and any(str(note.key) in text for text in github.comments(owner, name, number)):
-        _posted(note, clock())
-        return True
     try:
+        if note.tried_at is not None and any(str(note.key) in text for text in github.comments(owner, name, number)):
+            _posted(note, clock())
+            return True
         github.comment(owner, name, number, comment(note.text, str(note.key)))
     except ActRefused as refusal:
-        _refused(note, refusal.message, max(refusal.retry_at or clock(), clock()), clock())
+        _refused(note, refusal.message, refusal.retry_at or clock(), clock())
+        return False
+    except StageUnreadable as trouble:
+        _refused(note, trouble.message, trouble.retry_at or clock(), clock())
         return False
     except AnswerLost:
         return False  # it is looked for when the claim is over

@@ -54,7 +54,7 @@ def wanted(facts: Facts, said: str) -> Status | None:
 
 def _by_the_rules(facts: Facts, now: Decision, sha: str) -> Status | None:
     """What the rules say to a person who wants it now: the same question that "release now" asks."""
-    mine = facts.release_now or ReleaseNow(by="", reason="", sha=sha)
+    mine = facts.released_now or ReleaseNow(by="", reason="", sha=sha)
     free = decide(replace(facts, release_now=mine, assign_tried=True, merges_unconfirmed=0))
     if free.code in UNCERTAIN:
         return None
@@ -96,8 +96,10 @@ def said_of(sha: str, status: Status) -> str:
 
 
 def is_due(release: Release, facts: Facts, failures: Sequence[Attempt], now: datetime) -> bool:
-    if any(attempt.finished_at is None for attempt in failures):
-        return attempts.may_try(failures, now)
+    if attempts.unfinished(failures) is not None:
+        return True
+    if release.state != Release.State.OPEN:
+        return False
     status = wanted(facts, release.status_said)
     if status is None or release.status_said == said_of(facts.pull.head_sha, status):
         return False
@@ -106,7 +108,7 @@ def is_due(release: Release, facts: Facts, failures: Sequence[Attempt], now: dat
 
 def keep(strategy: DeployStrategy, release: Release, facts: Facts, failures: Sequence[Attempt], clock: Clock) -> None:
     """Settle what a crash left, else set the status where it is not what it should be. Raises StageUnreadable."""
-    unfinished = next((attempt for attempt in failures if attempt.finished_at is None), None)
+    unfinished = attempts.unfinished(failures)
     if unfinished is not None:
         _settle(strategy, release, unfinished, clock())
         return

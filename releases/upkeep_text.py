@@ -47,9 +47,14 @@ def is_due(
     warned_sha: str,
     now: datetime,
 ) -> bool:
-    if any(attempt.finished_at is None for attempt in failures):
-        return attempts.may_try(failures, now)
-    if facts.error or facts.reading is None or facts.reading.pull_request is None:
+    if attempts.unfinished(failures) is not None:
+        return True
+    if (
+        release.state != Release.State.OPEN
+        or facts.error
+        or facts.reading is None
+        or facts.reading.pull_request is None
+    ):
         return False
     if facts.pull.number != release.number or release.text_said == _digest(strategy, release, facts, warned_sha):
         return False
@@ -68,7 +73,7 @@ def keep(
     owner, name = repository(strategy)
     github = GitHub(github_profile(strategy))
     body = github.pull_request(owner, name, release.number or 0).body.replace("\r\n", "\n")
-    unfinished = next((attempt for attempt in failures if attempt.finished_at is None), None)
+    unfinished = attempts.unfinished(failures)
     if unfinished is not None:
         _settle(release, unfinished, body, clock())
         return

@@ -416,3 +416,32 @@ class TestRepairs:
         keep_up(world)
 
         assert Repair.objects.get().state == "open"
+
+
+class TestOfWhatIsOver:
+    def test_is_settled_after_the_merge(self, world: World) -> None:
+        world.set(commit_status=True)
+        world.github.fail("POST .*/statuses/.*", drop="after")
+        world.github.fail("GET .*/statuses", status=502, times=9)
+        world.opened()
+        world.github.clear_faults()
+        world.repo.merge_pull_request(1, by="ana")
+        world.wait(minutes=2)
+        keep_up(world)
+        keep_up(world)
+
+        assert world.acts.count("status.created") == 1 == world.events.count("status.set")
+        assert not Attempt.objects.filter(finished_at=None).exists()
+
+    def test_is_settled_however_late(self, world: World) -> None:
+        world.set(commit_status=True)
+        with tapped() as wire:
+            wire.dies("POST .*/statuses/.*", "before")
+            with pytest.raises(Died):
+                world.opened()
+        world.wait(hours=20)
+        keep_up(world)
+        world.wait(minutes=2)
+        keep_up(world)
+
+        assert world.acts.count("status.created") == 1 == world.events.count("status.set")
