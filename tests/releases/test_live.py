@@ -43,7 +43,8 @@ class TestProductionThatIsTheBase:
         here.merged()
 
         assert here.release.live_at is not None
-        assert here.events == ["pull-request.opened", "release.merged", "release.live"]
+        told_of_it = [kind for kind in here.events if kind.startswith("release.")]
+        assert told_of_it == ["release.merged", "release.live"]
         (event,) = told(here, "release.live")
         assert event.data["seconds"] <= 60
         assert event.data["pull_request"]["number"] == 1
