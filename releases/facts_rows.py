@@ -23,6 +23,7 @@ from django.db.models import (
 )
 from django.db.models.functions import JSONObject
 
+from projects.models import Stage, StageMove
 from releases.models import ClosedHours, DeployStrategy, Holiday, Intervention, Notice, Release
 from releases.situation import Action, Postponed, Reading, Refusal, ReleaseNow, Skipped, Squashed
 from releases.situation import Notice as NoticeFact
@@ -45,9 +46,16 @@ def with_interventions(strategies: QuerySet[DeployStrategy]) -> QuerySet[DeployS
 
 
 def with_what_is_followed(strategies: QuerySet[DeployStrategy]) -> QuerySet[DeployStrategy]:
-    """The same, and whether they have an unfinished release, as `has_release`."""
+    """The same, and whether they have an unfinished release, as `has_release`; and when a poll last saw that head was
+    rewritten, as `forced_at`."""
     unfinished = Release.objects.filter(strategy=OuterRef("pk"), state__in=Release.UNFINISHED)
-    return with_interventions(strategies).annotate(has_release=Exists(unfinished))
+    of_head = Stage.objects.filter(project=OuterRef(OuterRef("stage__project")), branch=OuterRef(OuterRef("head")))
+    forced = StageMove.objects.filter(
+        project=OuterRef("stage__project"), stage_name__in=of_head.values("name"), forced=True
+    )
+    return with_interventions(strategies).annotate(
+        has_release=Exists(unfinished), forced_at=Subquery(forced.order_by("-seen_at").values("seen_at")[:1])
+    )
 
 
 def is_followed(strategy: DeployStrategy) -> bool:
@@ -161,7 +169,11 @@ def squashed_of(strategy: DeployStrategy, merged: Release | None, reading: Readi
     Healed is what has all that the base has. Where the strategy itself squashes or rebases, each release breaks it:
     that holds up only while there is nothing new.
     """
-    if merged is None or not merged.squashed or reading is None:
+    if merged is None or reading is None:
+        return None
+    if merged.rewritten and reading.behind != 0:
+        return Squashed(merged.number, "rewritten")
+    if not merged.squashed:
         return None
     same = reading.head_tree is not None and reading.head_tree == reading.base_tree and (reading.ahead or 0) > 0
     intended = strategy.merge_method != DeployStrategy.MergeMethod.MERGE

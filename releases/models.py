@@ -168,6 +168,10 @@ class Release(models.Model):
     commits = models.JSONField(default=list)
     commit_count = models.PositiveIntegerField(default=0)
     squashed = models.BooleanField(default=False, help_text="Merged with one parent: the common history is broken.")
+    rewritten = models.BooleanField(default=False, help_text="Head was rewritten since, and does not contain it.")
+    head_looked_sha = models.CharField(
+        max_length=40, blank=True, help_text="The rewritten head that was looked at for it, last."
+    )
     request_id = models.CharField(max_length=100, blank=True, help_text="The host's id of an asynchronous merge.")
     queued_at = models.DateTimeField(null=True)
     live_at = models.DateTimeField(null=True, help_text="When production was first seen to run it.")

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from projects.github_pulls import PullRequest as HostPullRequest
 from projects.reading import StageUnreadable
-from releases import acts_assign, acts_merge, acts_open, acts_queue, recording
+from releases import acts_assign, acts_merge, acts_open, acts_queue, history, recording
 from releases.acts_common import look
 from releases.contents import put_contents, save_contents
 from releases.models import Attempt, DeployStrategy, Release
@@ -25,7 +25,8 @@ def with_news(strategies: Collection[DeployStrategy]) -> set[int]:
     releases = {release.strategy_id: release for release in unfinished}
     assigning = set(_assigning(strategies).values_list("release__strategy", flat=True))
     news = {strategy.pk for strategy in strategies if _has_news(strategy, releases.get(strategy.pk))}
-    return news | assigning
+    rewritten = {strategy.pk for strategy in strategies if history.must_look(strategy)}
+    return news | assigning | rewritten
 
 
 def _assigning(strategies: Collection[DeployStrategy]) -> QuerySet[Attempt]:
@@ -49,6 +50,7 @@ def observe(strategy: DeployStrategy, clock: Callable[[], datetime]) -> None:
     if reading is None or strategy.reading.error:
         return
     _settle_assigning(strategy, clock)
+    history.look_for_rewriting(strategy)
     pull = reading.pull_request
     release = Release.objects.filter(strategy=strategy, state__in=Release.UNFINISHED).first()
     if release is not None:

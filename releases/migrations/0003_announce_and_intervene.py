@@ -212,6 +212,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='release',
+            name='rewritten',
+            field=models.BooleanField(default=False, help_text='Head was rewritten since, and does not contain it.'),
+        ),
+        migrations.AddField(
+            model_name='release',
+            name='head_looked_sha',
+            field=models.CharField(blank=True, help_text='The rewritten head that was looked at for it, last.', max_length=40),
+        ),
+        migrations.AddField(
+            model_name='release',
             name='branch_seen_at',
             field=models.DateTimeField(help_text='When head was still there after the merge: gone later, the merge did not delete it.', null=True),
         ),

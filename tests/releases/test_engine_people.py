@@ -7,7 +7,7 @@ import pytest
 
 from audit.models import AuditEvent
 from audit.record import Actor
-from projects.models import Profile
+from projects.models import Profile, StageMove
 from projects.secrets import Secret
 from releases import facts, interventions
 from releases.decision import Facts
@@ -315,3 +315,39 @@ class TestRefusals:
         installation.suspended_at = None
         world.advance()
         assert world.repo.pull(1).merged
+
+
+class TestRewrittenHead:
+    def rewritten(self, world: World, at: str) -> None:
+        """A poll has seen that staging was pushed with force."""
+        before = world.repo.sha("staging")
+        world.repo.force_push("staging", at)
+        StageMove.objects.create(
+            project=world.project, project_name="candela", stage_name="staging", from_sha=before,
+            to_sha=world.repo.sha("staging"), forced=True, seen_at=world.now,
+        )  # fmt: skip
+        world.commit("Anew")
+
+    def test_that_lost_what_was_released_is_held_until_it_is_healed(self, world: World) -> None:
+        world.due()
+        world.advance()
+        world.wait(hours=1)
+        self.rewritten(world, "staging~1")
+
+        assert world.advance().code == "history-broken"
+        assert known(world).squashed == Squashed(1, "rewritten")
+
+        world.repo.merge("staging", "release", author="ana")
+        assert world.advance().code == "too-young"
+
+    def test_that_kept_it_goes_on_and_is_asked_once(self, world: World) -> None:
+        world.due()
+        world.advance()
+        world.commit("To be amended")
+        world.wait(hours=1)
+        self.rewritten(world, "staging~1")
+
+        assert world.advance().code == "too-young"
+        world.github.reset_requests()
+        world.advance()
+        assert world.github.sent("GET .*/compare/.*") == []

@@ -69,7 +69,8 @@ class TestAdvance:
         lines = self.advance().splitlines()
 
         assert lines[0] == ("artsy/candela  production  open  1 commit of staging waits: the pull request is opened.")
-        assert lines[1].startswith("artsy/candela  production  wait  Merges tomorrow at ")
+        assert lines[1].startswith("artsy/candela  production  assign  Nobody is assigned")
+        assert lines[2].startswith("artsy/candela  production  wait  Merges tomorrow at ")
         assert world.moves == ["pull-request.opened"]
 
     def test_performs_nothing_in_a_dry_run(self, world: World) -> None:
