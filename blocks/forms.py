@@ -192,7 +192,7 @@ class BlockForm(forms.Form):
             if ends_at is None:
                 return
         else:
-            ends_at = end_of(Until(until), begins_at, zone)
+            ends_at = end_of(Until(until), max(begins_at, self.now), zone)
         if ends_at is not None and ends_at <= max(begins_at, self.now):
             self.add_error("resolved_at", "The block would be over before it begins. Choose a later end.")
         elif ends_at is not None and ends_at > self.now + LONGEST_PLAN:

@@ -168,7 +168,7 @@ class TestExceptions:
 
     @pytest.mark.parametrize("scope", ["organization", "tag"])
     def test_are_spared(self, staff: Client, candela: Project, force: Project, scope: str) -> None:
-        where = {"organization": candela.organization_id, "tag": f"{candela.organization_id}:galleries"}
+        where: dict[str, Any] = {"organization": candela.organization_id, "tag": f"{candela.organization_id}:galleries"}
 
         page = staff.post("/blocks/new/", typed(scope=scope, exceptions=[force.pk], **where), follow=True)
 
@@ -322,6 +322,34 @@ class TestResolve:
 
         assert page.status_code == 422
         assert "y" * 3000 in page.content.decode()
+
+
+class TestForgotten:
+    """A block without an end that is older than a week."""
+
+    @pytest.fixture
+    def forgotten(self, candela: Project) -> DeployBlock:
+        block = blocked(candela)
+        DeployBlock.objects.update(begins_at=timezone.now() - timedelta(days=8))
+        return block
+
+    @pytest.mark.parametrize("address", ["/", "/blocks/", "/history/", "/closed-hours/"])
+    def test_is_told_to_its_owner_on_every_page(self, staff: Client, forgotten: DeployBlock, address: str) -> None:
+        DeployBlock.objects.update(owner=User.objects.get(username="ana"))
+
+        assert "You have 1 block without an end older than a week" in staff.get(address).content.decode()
+
+    def test_is_told_no_more_once_it_has_an_end(self, staff: Client, candela: Project, forgotten: DeployBlock) -> None:
+        DeployBlock.objects.update(owner=User.objects.get(username="ana"))
+        staff.post(f"/blocks/{forgotten.pk}/", typed(candela, until="two-hours"))
+
+        assert "without an end older" not in staff.get("/").content.decode()
+
+    def test_is_not_told_to_others_but_marked_in_the_list(self, staff: Client, forgotten: DeployBlock) -> None:
+        page = staff.get("/blocks/").content.decode()
+
+        assert "You have" not in page
+        assert "No end for more than a week" in page
 
 
 class TestList:

@@ -58,7 +58,7 @@ def import_file(staff: Client, of: Organization, file: SimpleUploadedFile) -> An
     """Both steps; the answer of the second."""
     asked = {"organization": of.pk, "time_zone": "Europe/Berlin", "file": file}
     seen = staff.post("/closed-hours/import/", asked)
-    if seen.context is None or "read" not in seen.context:
+    if seen.status_code != 200 or "read" not in seen.context:
         return seen
     return staff.post("/closed-hours/import/", {"read": seen.context["read"], "confirmed": "1"}, follow=True)
 
@@ -190,8 +190,9 @@ class TestImport:
         assert "Christmas" in page.content.decode()
 
     def test_twice_doubles_nothing(self, staff: Client, artsy: Organization) -> None:
-        for _ in range(2):
-            page = import_file(staff, artsy, calendar_file(day_event("1", "Christmas", 30)))
+        import_file(staff, artsy, calendar_file(day_event("1", "Christmas", 30)))
+
+        page = import_file(staff, artsy, calendar_file(day_event("1", "Christmas", 30)))
 
         assert Holiday.objects.count() == 1
         assert AuditEvent.objects.filter(kind="closed-hours.changed").count() == 1
