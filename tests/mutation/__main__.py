@@ -64,7 +64,7 @@ def _survivors_of_modules(modules: list[str]) -> list[str]:
     with ThreadPoolExecutor(max_workers=int(os.environ.get("MUTATION_JOBS", "2"))) as pool:
         for module in modules:
             found = list(mutants((ROOT / (module.replace(".", "/") + ".py")).read_text()))
-            for words, survived in pool.map(lambda each, name=module: _try(name, *each), found):  # type: ignore[misc]
+            for words, survived in pool.map(lambda each, name=module: _try(name, *each), found):
                 if survived and f"{module}:{words}" not in EQUAL:
                     survivors.append(f"{module}:{words}")
                     print(f"survived: {module}:{words}", flush=True)
