@@ -6,7 +6,7 @@ Any number of engines may run at the same time: rows and their constraints say w
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 # Open, assign and merge, and one to see that nothing is left; a rule that never comes to rest must not hold up others.
 MOST_PASSES = 4
+TOLD_FOR = timedelta(hours=24)  # after its end people are told what became of a release
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +45,26 @@ def releasable() -> QuerySet[DeployStrategy]:
 ASKS = Coalesce("profile", "stage__profile")  # whose credentials a strategy uses: its own, else its stage's
 
 
-def followed() -> QuerySet[DeployStrategy]:
+def followed(now: datetime | None = None) -> QuerySet[DeployStrategy]:
     """Those that the engine advances: automatic ones, those that somebody releases now, and those with a release that
-    is not finished."""
-    now = Intervention.objects.filter(strategy=OuterRef("pk"), kind=Intervention.Kind.RELEASE_NOW, ended_at=None)
-    return releasable().filter(Q(automatic=True) | Q(has_release=True) | Exists(now))
+    is not finished; with `now` also those whose release was finished in the last day, of which people are told."""
+    wanted = Intervention.objects.filter(strategy=OuterRef("pk"), kind=Intervention.Kind.RELEASE_NOW, ended_at=None)
+    mine = Q(automatic=True) | Q(has_release=True) | Exists(wanted)
+    if now is not None:
+        since = now - TOLD_FOR
+        finished = Q(merged_at__gte=since) | Q(closed_at__gte=since) | Q(live_at__gte=since)
+        mine |= Exists(Release.objects.filter(finished, strategy=OuterRef("pk")))
+    return releasable().filter(mine)
 
 
-def profiles() -> list[int | None]:
+def profiles(now: datetime | None = None) -> list[int | None]:
     """The profiles that serve strategies that are followed; None where a strategy has none."""
-    return list(followed().order_by().values_list(ASKS, flat=True).distinct())
+    return list(followed(now).order_by().values_list(ASKS, flat=True).distinct())
 
 
-def served_by(profile_id: int | None) -> QuerySet[DeployStrategy]:
+def served_by(profile_id: int | None, now: datetime | None = None) -> QuerySet[DeployStrategy]:
     """The followed strategies of one profile."""
-    return followed().filter(Exact(ASKS, profile_id) if profile_id else IsNull(ASKS, True))
+    return followed(now).filter(Exact(ASKS, profile_id) if profile_id else IsNull(ASKS, True))
 
 
 def changed(now: datetime) -> QuerySet[DeployStrategy]:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from projects.tasks import poll_asked
-from releases import engine, going_back, live, pushes, webhooks_look
+from releases import engine, going_back, live, pushes, reminders, webhooks_look
 
 # So that no task is stopped in the middle of an act; what is left comes first in the next one.
 RUN_TIME = timedelta(seconds=120)
@@ -16,14 +16,14 @@ RUN_TIME = timedelta(seconds=120)
 @shared_task(queue="actions", ignore_result=True)
 def advance() -> None:
     """Every release, one task for each profile: a slow or limited host delays only itself."""
-    for profile_id in engine.profiles():
+    for profile_id in engine.profiles(timezone.now()):
         advance_profile.apply_async([profile_id], expires=settings.POLL_INTERVAL.total_seconds())
 
 
 @shared_task(queue="actions", ignore_result=True)
 def advance_profile(profile_id: int | None) -> None:
     """The releases that one profile serves; those without any, to say so on their pages."""
-    engine.advance(engine.served_by(profile_id), timezone.now, until=timezone.now() + RUN_TIME)
+    engine.advance(engine.served_by(profile_id, timezone.now()), timezone.now, until=timezone.now() + RUN_TIME)
 
 
 @shared_task(queue="actions", ignore_result=True)
@@ -78,3 +78,9 @@ def go_back() -> None:
     """Reverts that people asked for, and the blocks that end when a revert has arrived."""
     going_back.open_reverts(timezone.now)
     going_back.lift(timezone.now)
+
+
+@shared_task(queue="actions", ignore_result=True)
+def remind() -> None:
+    """Owners of blocks without an end, in Slack."""
+    reminders.remind_owners(timezone.now)
