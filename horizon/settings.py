@@ -55,6 +55,9 @@ STATIC_ROOT = env.folder("HORIZON_STATIC_ROOT", DATA_DIR / "static")
 POLL_INTERVAL = env.seconds("HORIZON_POLL_SECONDS", 60, least=1, most=86400)
 INSECURE_HOSTS = frozenset(env.words("HORIZON_INSECURE_HOSTS"))
 SLACK_WEBHOOK_HOSTS = frozenset(["hooks.slack.com", *env.words("HORIZON_SLACK_WEBHOOK_HOSTS")])
+SLACK_API_URL = env.web_address("HORIZON_SLACK_API_URL", "https://slack.com") + "/api/"
+if SLACK_API_URL.startswith("http://") and urlsplit(SLACK_API_URL).hostname not in INSECURE_HOSTS:
+    raise ImproperlyConfigured("HORIZON_SLACK_HOST must be https; http only for a host in HORIZON_INSECURE_HOSTS.")
 GITHUB_WEBHOOK_SECRETS = env.words("HORIZON_GITHUB_WEBHOOK_SECRETS")
 if env.given("HORIZON_GITHUB_WEBHOOK_SECRETS") is not None and not GITHUB_WEBHOOK_SECRETS:
     raise ImproperlyConfigured("HORIZON_GITHUB_WEBHOOK_SECRETS is empty: set a secret, or do not set it at all.")
@@ -261,6 +264,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "projects.tasks.read_properties",
         "schedule": max(_poll, 30),  # those never read, a week old, or whose default branch moved
         "options": {"expires": max(_poll, 30)},
+    },
+    "remind of blocks without an end": {
+        "task": "releases.tasks.remind",
+        "schedule": crontab(minute="7"),  # each block once a week; hourly, so that an outage at one hour delays little
+        "options": {"expires": 1800},
     },
     "prune deliveries": {
         "task": "releases.tasks.prune_deliveries",
