@@ -47,14 +47,17 @@ class Tidings:
 def keep_true(strategies: Collection[DeployStrategy], clock: Callable[[], datetime]) -> None:
     """Bring the messages about these strategies' releases up to what is true now."""
     now = clock()
-    telling = {each.pk: each for each in strategies if each.slack_webhook_urls or each.slack_channels}
-    releases = list(_releases(telling.keys(), now))
+    telling = [each.pk for each in strategies if each.slack_webhook_urls or each.slack_channels]
+    releases = list(_releases(telling, now))
     if not releases:
         return
-    known = facts.facts_of([telling[release.strategy_id] for release in releases], now)
+    # What was done meanwhile is in the rows, and not in those that were given.
+    fresh = facts.strategies_with_all().in_bulk([release.strategy_id for release in releases])
+    known = facts.facts_of(fresh.values(), now)
     for release in releases:
-        release.strategy = telling[release.strategy_id]
-        _tell(release, known[release.strategy_id], now)
+        if release.strategy_id in fresh:
+            release.strategy = fresh[release.strategy_id]
+            _tell(release, known[release.strategy_id], now)
 
 
 def _releases(strategies: Iterable[int], now: datetime) -> Iterable[Release]:

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, In, IsNull
 
 from projects.models import Profile, Snapshot
-from releases import acts, facts, upkeep
+from releases import acts, announce, facts, notices, upkeep
 from releases.decision import STALE, Action, Decision, Facts, decide
 from releases.models import DeployStrategy, Intervention, Release
 from releases.observe import observe, with_news
@@ -49,11 +49,11 @@ def followed(now: datetime | None = None) -> QuerySet[DeployStrategy]:
     """Those that the engine advances: automatic ones, those that somebody releases now, and those with a release that
     is not finished; with `now` also those whose release was finished in the last day, of which people are told."""
     wanted = Intervention.objects.filter(strategy=OuterRef("pk"), kind=Intervention.Kind.RELEASE_NOW, ended_at=None)
-    mine = Q(automatic=True) | Q(has_release=True) | Exists(wanted)
+    mine = Q(automatic=True) | Q(has_release=True) | Q(Exists(wanted))
     if now is not None:
         since = now - TOLD_FOR
         finished = Q(merged_at__gte=since) | Q(closed_at__gte=since) | Q(live_at__gte=since)
-        mine |= Exists(Release.objects.filter(finished, strategy=OuterRef("pk")))
+        mine |= Q(Exists(Release.objects.filter(finished, strategy=OuterRef("pk"))))
     return releasable().filter(mine)
 
 
@@ -99,6 +99,8 @@ def advance(
     """
     chosen = list(strategies)
     facts.read(chosen, clock())
+    if not dry_run:
+        notices.waive(chosen, clock())
     at_rest = _at_rest(chosen, clock())
     outcomes: list[Outcome] = []
     bugs: list[Exception] = []
@@ -111,6 +113,8 @@ def advance(
         except Exception as error:
             logger.exception("the release of %s could not be advanced", strategy)
             bugs.append(error)
+    if not dry_run:
+        announce.keep_true(chosen, clock)
     if bugs:
         raise ExceptionGroup("some releases could not be advanced", bugs)
     return outcomes

@@ -1,6 +1,6 @@
 """The warning in Slack before a merge: sent once to each target, or given up after two hours.
 
-It is an act like opening and merging: claimed, looked at for a last time while no block can be saved, sent, written down.
+An act like opening and merging: claimed, looked at for a last time while no block can be saved, sent, written down.
 """
 
 from collections.abc import Collection

@@ -33,7 +33,7 @@ class News:
 
 
 def bring(release: Release, target: Target, news: News, now: datetime) -> bool:
-    """Have the message at the target say this. False where it could not be sent, or is another worker's at the moment."""
+    """Have the message at the target say this. False where it could not be sent, or another worker is at it."""
     post = _claim(release, target, news, now)
     if post is None:
         return False

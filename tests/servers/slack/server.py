@@ -268,14 +268,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.slack.requests.append(path)
         fault = self.slack.fault_of(path)
         if fault is None:
-            self._send(self.slack.answer(path, self.headers, body))
+            self._send(self.slack.answer(path, dict(self.headers), body))
         else:
             self._fail(fault, path, body)
 
     def _fail(self, fault: Fault, path: str, body: str) -> None:
         threading.Event().wait(fault.slow)
         has_effect = fault.after_effect or fault.drop == "after" or fault.slow
-        answer = self.slack.answer(path, self.headers, body) if has_effect else None
+        answer = self.slack.answer(path, dict(self.headers), body) if has_effect else None
         if fault.drop:
             self.close_connection = True
             self.connection.close()
