@@ -1,26 +1,33 @@
 """Remind in Slack, once a week for each, of blocks that have no end and are older than a week."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
 from audit.record import HORIZON, record
 from blocks.models import DeployBlock
 from blocks.queries import covered_projects, forgotten_blocks
+from releases import slack
 from releases.models import DeployStrategy
+from releases.slack import SlackTrouble, Target
+from releases.slack_targets import targets_of
+from releases.slack_texts import plain
+
+log = logging.getLogger(__name__)
 
 AGAIN = timedelta(days=7)
 AFTER_TROUBLE = timedelta(days=1)
 AT_ONCE = 20  # blocks in one run
-MOST_PLACES = 3  # strategies, each with other targets, that one reminder goes to
+MOST_TARGETS = 3  # that one reminder goes to
 
-# Posts a text to the Slack targets of a strategy, and tells whether at least one of them took it.
-Post = Callable[[DeployStrategy, str], bool]
+Post = Callable[[Target, str], object]
 
 
-def remind_owners(post: Post, clock: Callable[[], datetime]) -> list[DeployBlock]:
+def remind_owners(clock: Callable[[], datetime], post: Post = slack.post) -> list[DeployBlock]:
     """The blocks of which somebody was reminded. What could not be posted anywhere is tried again a day later."""
     now = clock()
     due = forgotten_blocks(now).filter(Q(reminded_at=None) | Q(reminded_at__lte=now - AGAIN))
@@ -35,17 +42,26 @@ def _claim(block: DeployBlock, now: datetime) -> bool:
 
 
 def _remind(block: DeployBlock, post: Post, now: datetime) -> bool:
-    places = _places(block)
-    told = [strategy for strategy in places if post(strategy, reminder(block, now))]
+    targets = _targets(block)
+    told = [target.label for target in targets if _posted(target, reminder(block, now), post)]
     with transaction.atomic():
-        if places and not told:
+        if targets and not told:
             DeployBlock.objects.filter(pk=block.pk).update(reminded_at=now - AGAIN + AFTER_TROUBLE)
         if told:
             _record(block, told, now)
     return bool(told)
 
 
-def _record(block: DeployBlock, told: list[DeployStrategy], now: datetime) -> None:
+def _posted(target: Target, text: str, post: Post) -> bool:
+    try:
+        post(target, text)
+    except SlackTrouble as error:
+        log.warning("could not remind of a block at %s: %s", target.label, error.message)
+        return False
+    return True
+
+
+def _record(block: DeployBlock, told: list[str], now: datetime) -> None:
     projects = covered_projects(block)
     record(
         "block.reminded",
@@ -60,30 +76,28 @@ def _record(block: DeployBlock, told: list[DeployStrategy], now: datetime) -> No
             "scope": block.scope,
             "tag": block.tag,
             "projects": [project.name for project in projects] if block.scope == DeployBlock.Scope.PROJECTS else [],
-            "strategies": [str(strategy) for strategy in told],
+            "targets": told,
         },
     )
 
 
-def _places(block: DeployBlock) -> list[DeployStrategy]:
-    """Strategies of what is blocked that post to Slack: one for each set of targets."""
+def _targets(block: DeployBlock) -> list[Target]:
+    """Where the releases of what is blocked are announced."""
     strategies = DeployStrategy.objects.filter(stage__project__in=covered_projects(block)).select_related(
-        "stage__project__organization"
+        "stage__project__organization", "slack_profile"
     )
-    places: dict[tuple[str, tuple[str, ...]], DeployStrategy] = {}
+    found: dict[str, Target] = {}
     for strategy in strategies.order_by("stage__project__name", "pk"):
-        urls = strategy.slack_webhook_urls
-        key = (urls.reveal() if urls else "", tuple(strategy.slack_channels))
-        if key != ("", ()):
-            places.setdefault(key, strategy)
-    return list(places.values())[:MOST_PLACES]
+        for target in targets_of(strategy):
+            found.setdefault(target.digest, target)
+        if len(found) >= MOST_TARGETS:
+            break
+    return list(found.values())[:MOST_TARGETS]
 
 
 def reminder(block: DeployBlock, now: datetime) -> str:
-    """What people read; the text is a person's, so whoever posts it escapes it."""
     days = (now - block.begins_at).days
-    reason = block.description if len(block.description) <= 200 else f"{block.description[:199]}…"
     return (
-        f"{block.created_by} has blocked releases for {days} days, without an end: {reason}\n"
-        "Is it still needed? Give it an end, or end it, on the page of deploy blocks."
+        f"{plain(block.created_by)} has blocked releases for {days} days, without an end: {plain(block.description)}\n"
+        f"Is it still needed? Give it an end, or end it, here: {settings.PUBLIC_URL}/blocks/"
     )

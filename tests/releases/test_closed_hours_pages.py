@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from audit.models import AuditEvent
+from blocks import change
 from projects.models import Organization
 from releases.models import ClosedHours, Holiday
 from tests.worlds import organization, project
@@ -140,6 +142,24 @@ class TestWeekly:
         assert page.status_code == 422
         assert sentence in page.content.decode()
         assert not ClosedHours.objects.exists()
+
+    def test_wait_for_merges_as_blocks_do(
+        self, staff: Client, artsy: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(change, "LONGEST_MERGE", "50ms")
+        merging = connection.copy()
+        try:
+            with merging.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [change.LOCK, artsy.pk])
+            page = staff.post("/closed-hours/hours/new/", hours(artsy, confirmed="1"))
+        finally:
+            merging.close()
+
+        assert page.status_code == 422
+        assert "A merge has been under way" in page.content.decode()
+        assert not ClosedHours.objects.exists()
+        staff.post("/closed-hours/hours/new/", hours(artsy, confirmed="1"))
+        assert ClosedHours.objects.exists()
 
     def test_are_for_staff_to_change_and_for_all_to_read(self, client: Client, artsy: Organization) -> None:
         client.force_login(User.objects.create_user("gita"))

@@ -6,8 +6,8 @@ import pytest
 
 from audit.models import AuditEvent
 from blocks.models import DeployBlock
-from releases.models import DeployStrategy
 from releases.reminders import remind_owners
+from releases.slack import SlackTrouble, Target
 from tests.releases.world import World
 
 pytestmark = pytest.mark.django_db
@@ -20,10 +20,10 @@ class Channel:
         self.away = False
         self.texts: list[str] = []
 
-    def post(self, strategy: DeployStrategy, text: str) -> bool:
-        if not self.away:
-            self.texts.append(text)
-        return not self.away
+    def post(self, target: Target, text: str) -> None:
+        if self.away:
+            raise SlackTrouble("Slack did not answer.")
+        self.texts.append(f"{target.label}: {text}")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def channel() -> Channel:
 
 
 def told_of(world: World, channel: Channel) -> list[DeployBlock]:
-    return remind_owners(channel.post, world.clock)
+    return remind_owners(world.clock, channel.post)
 
 
 class TestReminder:
