@@ -25,10 +25,12 @@ from tests.demo.configuration import configuration
 from tests.demo.life import happen
 from tests.demo.registry import fill_registry
 from tests.servers.github import GitHubServer
+from tests.servers.slack import SlackServer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MARK = "made-by-the-demo"
 SEED = int(os.environ.get("DEMO_SEED", "11"))
+SLACK_TOKEN = "xoxb-of-the-demo"
 HOOK_SECRET = secrets.token_urlsafe(32)
 PACE = float(os.environ.get("DEMO_SECONDS", "4"))  # between two things that happen
 
@@ -40,18 +42,20 @@ def main() -> int:
     registry = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     registry.start()
     host, port = registry.get_host_and_port()
-    with GitHubServer() as github:
+    with GitHubServer() as github, SlackServer() as slack:
+        slack.add_bot(SLACK_TOKEN, channels=("#dev", "#releases"))
         found(github, datetime.now(UTC), SEED)
         fill_registry(f"http://{host}:{port}", github, f"{ORGANIZATION}/fresco")
-        os.environ.update(environment(data, f"http://{host}:{port}"))
+        os.environ.update(environment(data, f"http://{host}:{port}", slack.url))
         horizon = subprocess.Popen([sys.executable, "manage.py", "up"], cwd=ROOT)
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signal_number, lambda number, _: horizon.send_signal(number))
         try:
             if wait_until_served(horizon):
-                fill(github)
+                fill(github, slack)
                 github.webhooks.add(f"{address()}/webhooks/github", secret=HOOK_SECRET, app_id=1)
                 print(f"demo: the password of admin is {os.environ['HORIZON_ADMIN_PASSWORD']}", flush=True)
+                print(f"demo: what Slack is told stands at {slack.url}", flush=True)
                 live(github, horizon)
         finally:
             horizon.terminate()
@@ -75,11 +79,13 @@ def fresh_folder(folder: Path) -> Path:
     return folder
 
 
-def environment(data: Path, registry: str) -> dict[str, str]:
+def environment(data: Path, registry: str, slack: str) -> dict[str, str]:
     return {
         "DJANGO_SETTINGS_MODULE": "horizon.settings",
         "HORIZON_DATA_DIR": str(data),
         "HORIZON_INSECURE_HOSTS": "127.0.0.1,localhost",
+        "HORIZON_SLACK_HOST": slack,
+        "HORIZON_SLACK_WEBHOOK_HOSTS": "127.0.0.1",
         "HORIZON_POLL_SECONDS": os.environ.get("HORIZON_POLL_SECONDS", "5"),
         "HORIZON_GITHUB_WEBHOOK_SECRETS": HOOK_SECRET,
         "HORIZON_ADMIN_PASSWORD": os.environ.get("HORIZON_ADMIN_PASSWORD", PASSWORD),
@@ -104,7 +110,7 @@ def wait_until_served(horizon: "subprocess.Popen[bytes]") -> bool:
     return False
 
 
-def fill(github: GitHubServer) -> None:
+def fill(github: GitHubServer, slack: SlackServer) -> None:
     """Declare the company, invite its people, block one project."""
     import django
 
@@ -114,7 +120,10 @@ def fill(github: GitHubServer) -> None:
     from tests.demo.people import block_one, invite
 
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
-        yaml.safe_dump(configuration(git=github.url, api_url=github.api_url), file, allow_unicode=True)
+        company = configuration(
+            git=github.url, api_url=github.api_url, slack_token=SLACK_TOKEN, webhook=slack.webhook("#dev")
+        )
+        yaml.safe_dump(company, file, allow_unicode=True)
         file.flush()
         call_command("apply", file.name, stdout=io.StringIO())
     invite()

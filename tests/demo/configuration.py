@@ -22,7 +22,7 @@ DESCRIPTIONS = {
 }
 
 
-def configuration(*, git: str, api_url: str) -> dict[str, Any]:
+def configuration(*, git: str, api_url: str, slack_token: str, webhook: str) -> dict[str, Any]:
     """The whole company. `git` is the address under which the server serves repositories."""
     return {
         "organizations": [
@@ -31,26 +31,27 @@ def configuration(*, git: str, api_url: str) -> dict[str, Any]:
                 "profiles": [
                     {"name": "github", "kind": "github-token", "secret": TOKEN, "api_url": api_url},
                     {"name": "git", "kind": "basic", "host": "127.0.0.1", "user": "horizon-bot", "secret": TOKEN},
+                    {"name": "slack", "kind": "slack-bot", "secret": slack_token},
                     {"name": "aws", "kind": "aws", "region": "us-east-1", "key_id": "AKIADEMO", "secret": "demo"},
                 ],
-                "projects": [_project(name, git) for name in DESCRIPTIONS],
+                "projects": [_project(name, git, webhook) for name in DESCRIPTIONS],
             }
         ]
     }
 
 
-def _project(name: str, git: str) -> dict[str, Any]:
+def _project(name: str, git: str, webhook: str) -> dict[str, Any]:
     description, tags, criticality = DESCRIPTIONS[name]
     return {
         "name": name,
         "description": description,
         "tags": tags,
         "criticality": criticality,
-        "stages": _stages(name, f"{git}/{ORGANIZATION}/{name}.git"),
+        "stages": _stages(name, f"{git}/{ORGANIZATION}/{name}.git", webhook),
     }
 
 
-def _stages(name: str, remote: str) -> list[dict[str, Any]]:
+def _stages(name: str, remote: str, webhook: str) -> list[dict[str, Any]]:
     profile = "git" if name == "kestrel" else "github"
     stages: list[dict[str, Any]] = [
         {"name": stage, "git_remote": remote, "branch": branch, "profile": profile}
@@ -63,12 +64,15 @@ def _stages(name: str, remote: str) -> list[dict[str, Any]]:
     if name == "fresco":
         return [main, staging, {"name": "production", "hokusai": "production", "profile": "aws"}]
     if name in ("aurora", "beacon", "cobalt", "delta", "lumen"):
-        production["strategies"] = [_strategy(name)]
+        production["strategies"] = [_strategy(name, webhook)]
     return [main, staging, production]
 
 
-def _strategy(name: str) -> dict[str, Any]:
+def _strategy(name: str, webhook: str) -> dict[str, Any]:
+    # A bot edits its message; a webhook can only write another one.
+    told = {"slack_webhook_urls": [webhook]} if name == "aurora" else {"slack_channels": ["#dev"]}
     return {
+        **told,
         "provider": "github pull request",
         "profile": "github",
         "automatic": name != "lumen",
