@@ -147,8 +147,21 @@ def _latest_end(rules: Iterable[ClosedRule], at: datetime) -> datetime | None:
 
 
 def _end(rule: ClosedRule, at: datetime) -> datetime | None:
-    """When the stretch of this rule ends that holds `at`; what adjoins it on the next day is another."""
-    return max((ends for begins, ends in _stretches(rule, at, at) if begins <= at < ends), default=None)
+    """When the stretch of this rule ends that holds `at`; what adjoins it on the next day may be another."""
+    if not _FIRST < at < _LAST:
+        return None
+    for begins, ends in _of_utc_day(rule, at.astimezone(UTC).date()):
+        if begins <= at < ends:
+            return ends
+    return None
+
+
+@lru_cache(maxsize=8192)
+def _of_utc_day(rule: ClosedRule, day: date) -> tuple[Stretch, ...]:
+    """What is closed on a day of UTC; a page of a thousand releases asks for few of them, again and again."""
+    begins = datetime.combine(day, time(), UTC)
+    ends = begins + timedelta(days=1)
+    return tuple(each for each in _joined(_stretches(rule, begins, ends)) if each[0] < ends and each[1] > begins)
 
 
 def _stretches(rule: ClosedRule, since: datetime, until: datetime) -> Iterator[Stretch]:
@@ -178,7 +191,6 @@ def _reach(spans: tuple[Span, ...]) -> int:
     return max(span.ends - 1 for span in spans) // _DAY + 1
 
 
-@lru_cache(maxsize=8192)
 def _of_day(rule: ClosedRule, day: date) -> tuple[Stretch, ...]:
     """The stretches of the spans that begin on this day."""
     if not rule.days.has(day):

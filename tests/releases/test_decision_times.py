@@ -235,6 +235,16 @@ class TestBeforeTheNotice:
         notice = Notice(merge_at=second, begun_at=first, delivered_at=first + SECOND)
         assert decide(replace(in_window, now=second, read_at=second, notice=notice)).action is Action.MERGE
 
+    def test_is_not_missed_before_the_last_open_minutes(self) -> None:
+        """Ten more minutes are open, and then none for years: people are told now, or never."""
+        tea = wall_stretch("2026-11-23T14:30", "2026-11-23T16:00")
+        years = wall_stretch("2026-11-23T16:10", "2029-01-01T00:00")
+        freeze = ClosedRule("freeze", "UTC", stretches=(tea, years))
+        facts = opened(DAY - 2 * HOUR, told(closed=(freeze,)))
+
+        assert (facts.warn_at, facts.announced_at) == (NOW, NOW + 2 * HOUR)
+        assert decide(facts).action is Action.WARN
+
     def test_is_not_waited_for_without_slack(self) -> None:
         facts = opened(DAY - HOUR)
 
