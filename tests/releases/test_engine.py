@@ -605,7 +605,7 @@ class TestManyReleases:
         for each in [world, *(World(world.github, f"other{place}") for place in range(1, number))]:
             each.opened()
 
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(14):
             outcomes = engine.advance(engine.releasable(), world.clock)
 
         assert {outcome.decision.code for outcome in outcomes} == {"too-young"}

@@ -317,6 +317,22 @@ class TestRefusals:
         assert world.repo.pull(1).merged
 
 
+class TestOwnStatus:
+    def test_that_is_required_does_not_hold_horizons_own_merge(self, world: World) -> None:
+        world.set(commit_status=True)
+        world.repo.protect("release", checks=("horizon/release",))
+        world.due()
+        block = world.block()
+        world.advance()
+        assert AuditEvent.objects.filter(kind="status.set").latest("id").data["state"] == "failure"
+        world.unblock(block)
+
+        world.advance()
+
+        assert world.repo.pull(1).merged
+        assert world.story == ["pull-request.opened", "release.merged"]
+
+
 class TestRewrittenHead:
     def rewritten(self, world: World, at: str) -> None:
         """A poll has seen that staging was pushed with force."""
