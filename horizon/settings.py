@@ -55,7 +55,7 @@ STATIC_ROOT = env.folder("HORIZON_STATIC_ROOT", DATA_DIR / "static")
 POLL_INTERVAL = env.seconds("HORIZON_POLL_SECONDS", 60, least=1, most=86400)
 INSECURE_HOSTS = frozenset(env.words("HORIZON_INSECURE_HOSTS"))
 SLACK_WEBHOOK_HOSTS = frozenset(["hooks.slack.com", *env.words("HORIZON_SLACK_WEBHOOK_HOSTS")])
-SLACK_API_URL = env.web_address("HORIZON_SLACK_API_URL", "https://slack.com") + "/api/"
+SLACK_API_URL = env.web_address("HORIZON_SLACK_HOST", "https://slack.com") + "/api/"
 if SLACK_API_URL.startswith("http://") and urlsplit(SLACK_API_URL).hostname not in INSECURE_HOSTS:
     raise ImproperlyConfigured("HORIZON_SLACK_HOST must be https; http only for a host in HORIZON_INSECURE_HOSTS.")
 GITHUB_WEBHOOK_SECRETS = env.words("HORIZON_GITHUB_WEBHOOK_SECRETS")
