@@ -14,14 +14,12 @@ from releases.acts_open import open_pull_request
 from releases.decision import Action, Decision, Facts
 from releases.models import DeployStrategy
 from releases.notices import warn
-from releases.notices import warn
 
 Act = Callable[[DeployStrategy, Decision, Clock], bool]
 
 ACTS: dict[Action, Act] = {
     Action.OPEN: open_pull_request,
     Action.ASSIGN: assign,
-    Action.WARN: warn,
     Action.WARN: warn,
     Action.MERGE: merge,
 }

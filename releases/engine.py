@@ -114,10 +114,21 @@ def advance(
             logger.exception("the release of %s could not be advanced", strategy)
             bugs.append(error)
     if not dry_run:
-        announce.keep_true(chosen, clock)
+        bugs += _tell(chosen, outcomes, clock)
     if bugs:
         raise ExceptionGroup("some releases could not be advanced", bugs)
     return outcomes
+
+
+def _tell(chosen: list[DeployStrategy], outcomes: list[Outcome], clock: Callable[[], datetime]) -> list[Exception]:
+    """Keep what people were told true, with what is known now; trouble with it stops no release."""
+    known = {strategy.pk: strategy for strategy in chosen} | {each.strategy.pk: each.strategy for each in outcomes}
+    try:
+        announce.keep_true(list(known.values()), clock)
+    except Exception as error:
+        logger.exception("what people were told of releases could not be kept true")
+        return [error]
+    return []
 
 
 def _at_rest(strategies: list[DeployStrategy], now: datetime) -> dict[int, Outcome]:
