@@ -12,8 +12,6 @@ from releases.messages import later
 
 COVERS = timedelta(hours=1)  # a notice covers a merge until so long after the moment that it named
 WAIVED_AFTER = timedelta(hours=2)  # of vain attempts to reach Slack
-# A notice that nobody can read before the merge is none; and at least one run of the engine lies between the two.
-LEAST_WARNING = 60  # seconds
 # How many windows of open minutes are tried for one that is long enough for notice and merge: more than a week has.
 _WINDOWS = 32
 
@@ -110,7 +108,7 @@ class Timing:
         """
         if not self.needs_notice or self.merge_at is None:
             return None
-        warning = timedelta(seconds=self._warning)
+        warning = timedelta(seconds=self.warning)
         first = at = first_open(self.closed, self.due - warning if self.due - self.now > warning else self.now)
         for _ in range(_WINDOWS):
             merge_at = None if at is None else self._merge_of_notice_at(at)
@@ -135,16 +133,12 @@ class Timing:
         warn_at = then.warn_at
         return None if warn_at is None else self._merge_of_notice_at(warn_at)
 
-    @property
-    def _warning(self) -> int:
-        return max(self.warning, LEAST_WARNING)
-
     def _merge_of_notice_at(self, at: datetime) -> datetime | None:
-        return first_open(self.closed, max(self.due, later(at, self._warning)))
+        return first_open(self.closed, max(self.due, later(at, self.warning)))
 
     def _after(self, notice: Notice, delivered_at: datetime) -> datetime | None:
         # What was told is kept, also where the plan was shortened meanwhile.
-        return first_open(self.closed, max(self.due, later(delivered_at, self._warning), notice.merge_at))
+        return first_open(self.closed, max(self.due, later(delivered_at, self.warning), notice.merge_at))
 
     def _lasts(self, merge_at: datetime | None, named: datetime) -> bool:
         """Whether the merge, which cannot be before now, falls into the hour after the moment that was named."""

@@ -331,7 +331,7 @@ def merged_at(facts: Facts) -> datetime | None:
             assert told == facts.announced_at
             facts = replace(facts, notice=Notice(merge_at=told, begun_at=now, delivered_at=now))
             decision = decide(facts)
-            assert decision.action is Action.WAIT
+            assert decision.action is Action.WAIT or facts.plan.merge_prior_warning == 0
         if decision.action is Action.MERGE:
             return now
     return None

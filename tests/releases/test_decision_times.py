@@ -311,14 +311,14 @@ class TestTheNotice:
 
         assert decide(replace(facts, reading=moved)).action is Action.MERGE
 
-    def test_is_at_least_a_minute_old_before_the_merge(self) -> None:
-        """Without a time of warning, too: never a notice and a merge in one pass."""
+    def test_without_a_time_of_warning_it_comes_right_before_the_merge(self) -> None:
+        """The engine ends its pass with the notice, so that a merge comes with the next one at the earliest."""
         facts = told(merge_prior_warning=0)
 
         assert decide(facts).action is Action.WARN
-        assert facts.merge_at == NOW + MINUTE
+        assert facts.merge_at == NOW
         notice = Notice(merge_at=NOW, begun_at=NOW, delivered_at=NOW)
-        assert decide(replace(facts, notice=notice)).until == NOW + MINUTE
+        assert decide(replace(facts, notice=notice)).action is Action.MERGE
 
     def test_is_not_given_twice_where_slack_is_no_longer_to_be_told(self) -> None:
         facts = replace(noticed(2 * HOUR), plan=replace(DUE.plan, slack_targets=0))
