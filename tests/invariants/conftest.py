@@ -1,5 +1,6 @@
-"""The GitHub server for the machines."""
+"""The servers for the machines."""
 
 from tests.servers.github.fixtures import github
+from tests.servers.slack.fixtures import slack
 
-__all__ = ["github"]
+__all__ = ["github", "slack"]

@@ -1,106 +1,374 @@
-"""What must hold of a release at every moment, computed from the server's own log and not from Horizon's rows."""
+"""What must hold of a release at every moment, computed from the servers' own logs and from what people said, and not
+from Horizon's code: naively, moment by moment.
+"""
 
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from audit.models import AuditEvent
 from blocks.models import DeployBlock
-from releases.models import Attempt, DeployStrategy, Release
+from releases.models import Attempt, DeployStrategy, Note, Release, Repair
+from releases.models_closed import ClosedHours
 from tests.releases.world import BOT, World
+from tests.servers.github.model import Act
+from tests.servers.slack import Act as SlackAct
+
+GREEN = {"success", "neutral", "skipped"}
+HOUR = timedelta(hours=1)
+AWAY = timedelta(hours=2)  # so long is a notice tried that Slack does not take
 
 
 @dataclass(frozen=True)
-class Merge:
-    """A merge that took effect on the server through the API."""
+class Wish:
+    """Somebody releases this commit now, in spite of these blocks, and of closed hours."""
 
-    number: int
-    head: str
-    at: datetime
+    sha: str
+    blocks: frozenset[int] = frozenset()
+    closed: bool = False
 
 
 @dataclass
-class Before:
-    """How things stood when a pass of the engine began."""
+class Said:
+    """What staff said to the project's release, and did not take back."""
+
+    now: Wish | None = None
+    postponed: datetime | None = None
+    skipped: str = ""
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A pull request of the project as the server has it."""
+
+    head: str
+    branches: tuple[str, str]
+    draft: bool
+    approvals: int
+    changes_wanted: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Moment:
+    """How things stand: what a merge is held against."""
 
     at: datetime
-    blocked: bool
-    automatic: bool
-    merge_after: int | None
-    merges: int
-    checks: dict[str, dict[str, str]] = field(default_factory=dict)
-    required: frozenset[str] = frozenset()
-    drafts: frozenset[int] = frozenset()
+    plan: DeployStrategy
+    blocks: frozenset[int]
+    closed: bool
+    said: Said
+    pulls: Mapping[int, Pull]
+    checks: Mapping[str, Mapping[str, str]]
+    required: frozenset[str]
+    reviews: int
+    pushed: Mapping[str, datetime]
+
+    @property
+    def told(self) -> bool:
+        """Whether people are to be told in Slack before a merge."""
+        return bool(self.plan.slack_channels or self.plan.slack_webhook_urls)
+
+    def rushes(self, sha: str) -> Wish | None:
+        return self.said.now if self.said.now and self.said.now.sha == sha else None
 
 
-def acted(world: World, kind: str) -> list[int]:
-    """The numbers of pull requests on which the server saw Horizon act so."""
+@dataclass(frozen=True)
+class Told:
+    """A warning that was delivered in Slack: when, of which pull request, and the moment that it named."""
+
+    at: datetime
+    number: int
+    named: datetime
+
+
+# --- how things stand -------------------------------------------------------------------------------------------------
+
+
+def blocks_in_force(world: World, at: datetime) -> frozenset[int]:
+    return frozenset(
+        block.pk
+        for block in DeployBlock.objects.prefetch_related("projects")
+        if block.begins_at <= at
+        and (block.resolved_at is None or block.resolved_at > at)
+        and (block.scope != "projects" or world.project in block.projects.all())
+    )
+
+
+def is_closed(plan: DeployStrategy, at: datetime) -> bool:
+    """Whether this minute is closed on the wall clocks of those who say so."""
+    local = at.astimezone(ZoneInfo(plan.time_zone))
+    rows = ClosedHours.objects.filter(organization=plan.stage.project.organization)
+    return any(_cron_has(each, local) for each in plan.blocked_time_buckets) or any(_within(row, at) for row in rows)
+
+
+def _cron_has(expression: str, local: datetime) -> bool:
+    """Fields of `*`, numbers, spans and lists; day of the month and weekday are never both limited here."""
+    now = (local.minute, local.hour, local.day, local.month, local.isoweekday() % 7)
+    return all(_field_has(text, value) for text, value in zip(expression.split(), now, strict=True))
+
+
+def _field_has(text: str, value: int) -> bool:
+    if text == "*":
+        return True
+    spans = [part.partition("-") for part in text.split(",")]
+    return any(int(first) <= value <= int(last or first) for first, _, last in spans)
+
+
+def _within(row: ClosedHours, at: datetime) -> bool:
+    local = at.astimezone(ZoneInfo(row.time_zone))
+    now, today, yesterday = local.time(), local.weekday(), (local.weekday() - 1) % 7
+    if row.begins_at < row.ends_at:
+        return today in row.weekdays and row.begins_at <= now < row.ends_at
+    return (today in row.weekdays and now >= row.begins_at) or (yesterday in row.weekdays and now < row.ends_at)
+
+
+def pulls_of(world: World) -> dict[int, Pull]:
+    return {
+        pull.number: Pull(
+            pull.head_sha,
+            (pull.head_ref, pull.base_ref),
+            pull.draft,
+            sum(review.state == "APPROVED" for review in pull.latest_reviews()),
+            any(review.state == "CHANGES_REQUESTED" for review in pull.latest_reviews()),
+            pull.created_at,
+        )
+        for pull in world.repo.pulls.all.values()
+    }
+
+
+def pushed(world: World) -> dict[str, datetime]:
+    """When each commit became the head of staging for the first time."""
+    first: dict[str, datetime] = {}
+    for activity in world.repo.activities:
+        if activity.ref == "refs/heads/staging" and activity.after:
+            first.setdefault(activity.after, activity.at)
+    return first
+
+
+# --- what was done ----------------------------------------------------------------------------------------------------
+
+
+def acts(world: World, *kinds: str) -> list[Act]:
+    """What the server saw Horizon do, oldest first."""
     name = world.repo.full_name.lower()
-    acts = [act for act in world.github.acts if act.repository.lower() == name and act.kind == kind]
-    assert {act.actor for act in acts} <= {BOT}
-    return [int(str(act.data["number"])) for act in acts]
+    done = [act for act in world.github.acts if act.repository.lower() == name]
+    assert {act.actor for act in done} <= {BOT}
+    assert {act.kind for act in done} <= set(TOLD), "an act that has no event"
+    return [act for act in done if act.kind in kinds]
 
 
-def merges(world: World) -> list[Merge]:
-    name = world.repo.full_name.lower()
-    return [
-        Merge(int(str(act.data["number"])), str(act.data["head"]), act.at)
-        for act in world.github.acts
-        if act.repository.lower() == name and act.kind == "pull-request.merged"
-    ]
+def merges(world: World) -> list[Act]:
+    """Merges that took effect, and requests that the merge queue took: from there on GitHub merges by itself."""
+    return acts(world, "pull-request.merged", "pull-request.enqueued")
 
 
-def recorded(world: World, kind: str) -> list[int]:
-    """The numbers of pull requests of which history tells so."""
-    from audit.models import AuditEvent
+def warnings(texts: list[str], at: datetime) -> Iterator[Told]:
+    """Those among messages of Slack that tell of a merge to come; other messages are none."""
+    for text in texts:
+        if text.startswith("The following changes will be released in"):
+            number, named = re.search(r"/pull/(\d+)", text), re.search(r"When: <!date\^(\d+)\^", text)
+            assert number and named, text
+            yield Told(at, int(number[1]), datetime.fromtimestamp(int(named[1]), UTC))
 
-    events = AuditEvent.objects.filter(project_id=world.project.pk, kind=kind).order_by("id")
-    return [event.data["pull_request"]["number"] for event in events]
+
+# --- a merge is allowed -----------------------------------------------------------------------------------------------
 
 
-def check_history(world: World, *, settled: bool) -> None:
-    """Each act has exactly one event and each event its act; until it is settled, the last act may lack its event."""
-    for act, event, attempt in (
-        ("pull-request.opened", "pull-request.opened", Attempt.Act.OPEN),
-        ("pull-request.merged", "release.merged", Attempt.Act.MERGE),
-    ):
-        done, told = acted(world, act), recorded(world, event)
-        under_way = Attempt.objects.filter(release__strategy=world.strategy, act=attempt, finished_at=None).count()
-        assert len(set(told)) == len(told), f"{event} was told twice: {told}"
-        assert set(told) <= set(done), f"{event} was told of {told}, done was {done}"
-        missing = len(done) - len(told)
-        assert missing <= (0 if settled else under_way), f"{act}: done {done}, told {told}, under way {under_way}"
+def against(moment: Moment, act: Act, told: list[Told], away_since: datetime | None) -> list[str]:
+    """All that stood against this merge at this moment; nothing when it was allowed."""
+    number, sha = int(str(act.data["number"])), str(act.data["head"])
+    pull, rush = moment.pulls.get(number), moment.rushes(sha)
+    if pull is None:
+        return ["there is no such pull request"]
+    found = [*_against_the_pull(moment, pull, sha), *_against_the_hour(moment, rush)]
+    if not rush:
+        found += _against_its_age(moment, pull, sha, act.at)
+        if moment.told and not _was_told(moment, number, told, act.at, away_since):
+            found.append(f"nobody was told: {told}, Slack away since {away_since}")
+    return found
+
+
+def _against_the_pull(moment: Moment, pull: Pull, sha: str) -> Iterator[str]:
+    if pull.head != sha:
+        yield f"another head: {pull.head}"
+    if pull.branches != ("staging", "release"):
+        yield f"not the release: {pull.branches}"
+    if pull.draft:
+        yield "a draft"
+    if pull.changes_wanted or pull.approvals < moment.reviews:
+        yield f"{pull.approvals} approvals of {moment.reviews}, changes wanted: {pull.changes_wanted}"
+    states = moment.checks.get(sha, {})
+    required = moment.required | set(moment.plan.required_checks)
+    counting = {name: state for name, state in states.items() if not required or name in required}
+    if required - set(counting) or set(counting.values()) - GREEN:
+        yield f"checks: {counting}, required {sorted(required)}"
+
+
+def _against_the_hour(moment: Moment, rush: Wish | None) -> Iterator[str]:
+    if blocks := moment.blocks - (rush.blocks if rush else frozenset()):
+        yield f"blocks {sorted(blocks)}"
+    if moment.closed and not (rush and rush.closed):
+        yield "closed hours"
+
+
+def _against_its_age(moment: Moment, pull: Pull, sha: str, at: datetime) -> Iterator[str]:
+    plan, said = moment.plan, moment.said
+    if not plan.automatic or plan.merge_after is None:
+        yield "left to people"
+        return
+    if said.skipped == sha or (said.postponed is not None and said.postponed > at):
+        yield "skipped or postponed"
+    due = pull.created_at + timedelta(seconds=plan.merge_after)
+    if plan.min_commit_age is not None:
+        soaked = moment.pushed[sha] + timedelta(seconds=plan.min_commit_age)
+        latest = soaked if plan.max_wait is None else pull.created_at + timedelta(seconds=plan.max_wait)
+        due = max(due, min(soaked, latest))
+    if at < due:
+        yield f"younger than {due}"
+
+
+def _was_told(
+    moment: Moment, number: int, told: list[Told], at: datetime, away_since: datetime | None
+) -> bool:
+    """A warning came in time, and the moment that it named is at most an hour ago; or Slack was away for two hours."""
+    warned = timedelta(seconds=moment.plan.merge_prior_warning)
+    in_time = [each for each in told if each.number == number and at - each.at >= min(warned, HOUR * 24)]
+    # Slack's dates are whole seconds.
+    covering = [each for each in in_time if each.named <= at <= each.named + HOUR + timedelta(seconds=1)]
+    return bool(covering) or (away_since is not None and at - away_since >= AWAY)
+
+
+# --- rows and history -------------------------------------------------------------------------------------------------
 
 
 def check_rows(world: World) -> None:
-    """At most one unfinished release; a merge that is asked for has its attempt."""
+    """At most one unfinished release, and one open pull request; a merge that is asked for has its attempt."""
     unfinished = Release.objects.filter(strategy=world.strategy, state__in=Release.UNFINISHED)
     assert unfinished.count() <= 1
     for release in unfinished.filter(state=Release.State.MERGING):
         assert release.attempts.filter(act=Attempt.Act.MERGE, finished_at=None).count() == 1
-    open_pulls = [
-        pull
-        for pull in world.repo.pulls.all.values()
-        if pull.state == "open" and (pull.head_ref, pull.base_ref) == ("staging", "release")
-    ]
-    assert len(open_pulls) <= 1
+    pulls = [pull for pull in world.repo.pulls.all.values() if pull.state == "open"]
+    assert len([pull for pull in pulls if (pull.head_ref, pull.base_ref) == ("staging", "release")]) <= 1
 
 
-def check_merge(world: World, merge: Merge, before: Before) -> None:
-    """A merge that happened in a pass: allowed by everything that was true when the pass began."""
-    pull = world.repo.pull(merge.number)
-    assert not before.blocked, "merged although somebody had said no"
-    assert before.automatic
-    assert before.merge_after is not None
-    assert merge.at >= pull.created_at + timedelta(seconds=before.merge_after), "merged before its age"
-    assert merge.number not in before.drafts
-    states = before.checks.get(merge.head, {})
-    counting = {name: state for name, state in states.items() if not before.required or name in before.required}
-    assert before.required <= set(counting), "merged without a required check"
-    assert set(counting.values()) <= {"success", "neutral", "skipped"}, f"merged with {counting}"
+# The event that tells of each kind of act, and the attempts that may still owe it.
+TOLD: dict[str, tuple[tuple[str, ...], tuple[Attempt.Act, ...]]] = {
+    "pull-request.opened": (("pull-request.opened", "repair.opened"), (Attempt.Act.OPEN,)),
+    "pull-request.merged": (("release.merged",), (Attempt.Act.MERGE,)),
+    "pull-request.enqueued": (("pull-request.enqueued",), (Attempt.Act.MERGE,)),
+    "pull-request.dequeued": (("pull-request.dequeued",), (Attempt.Act.DEQUEUE,)),
+    "pull-request.assigned": (("pull-request.assigned",), (Attempt.Act.ASSIGN,)),
+    "pull-request.edited": (("pull-request.edited",), (Attempt.Act.EDIT,)),
+    "pull-request.commented": (("pull-request.commented",), ()),
+    "status.created": (("status.set",), (Attempt.Act.STATUS,)),
+    "branch.created": (("branch.restored",), (Attempt.Act.RESTORE,)),
+}
 
 
-def is_blocked(world: World, at: datetime) -> bool:
-    return DeployBlock.objects.unresolved(at).covering(world.project).exists()
+@dataclass
+class Forgiven:
+    """Acts whose answer was lost, and of which people wiped out every trace before Horizon could look: by kind."""
+
+    acts: Counter[str] = field(default_factory=Counter)
+    by_the_queue: list[int] = field(default_factory=list)  # what GitHub merged because Horizon had enqueued it
+
+    def note(self, world: World) -> None:
+        """To be called before somebody wipes out traces."""
+        for kind in ("pull-request.enqueued", "pull-request.dequeued", "pull-request.edited", "branch.created"):
+            missing = done_of(world, kind, self) - told_of(world, kind)
+            self.acts[kind] = max(self.acts[kind], missing.total())
 
 
-def plan_of(world: World) -> DeployStrategy:
-    return DeployStrategy.objects.get(pk=world.strategy.pk)
+def done_of(world: World, kind: str, forgiven: Forgiven) -> Counter[object]:
+    """How often Horizon did that, by the number of the pull request, or by what it was done to."""
+    done = Counter(_subject(act) for act in acts(world, kind))
+    return done + Counter(forgiven.by_the_queue) if kind == "pull-request.merged" else done
+
+
+def _subject(act: Act) -> object:
+    if act.kind == "status.created":
+        return act.data["sha"]
+    return "staging" if act.kind == "branch.created" else int(str(act.data["number"]))
+
+
+def told_of(world: World, kind: str) -> Counter[object]:
+    """How often history tells so."""
+    told: Counter[object] = Counter()
+    for event in AuditEvent.objects.filter(project_id=world.project.pk, kind__in=TOLD[kind][0]):
+        data = event.data
+        told[data["sha"] if kind == "status.created" else data.get("branch") or data["pull_request"]["number"]] += 1
+    return told
+
+
+def owed(world: World, kind: str) -> int:
+    """How many acts of this kind are under way: sent perhaps, and not told yet."""
+    under_way = Attempt.objects.filter(release__strategy=world.strategy, act__in=TOLD[kind][1], finished_at=None).count()
+    match kind:
+        case "pull-request.opened":
+            repairs = Repair.objects.filter(strategy=world.strategy, state=Repair.State.ASKED, retry_at__isnull=False)
+            return under_way + repairs.count()
+        case "pull-request.merged":
+            return under_way + Release.objects.filter(strategy=world.strategy, state=Release.State.QUEUED).count()
+        case "pull-request.commented":
+            notes = Note.objects.filter(release__strategy=world.strategy, posted_at=None, tried_at__isnull=False)
+            return notes.count()
+    return under_way
+
+
+def check_history(world: World, forgiven: Forgiven, *, settled: bool) -> None:
+    """Each act has exactly one event and each event its act; until it is settled, the last act may lack its event."""
+    for kind in TOLD:
+        done, told = done_of(world, kind, forgiven), told_of(world, kind)
+        assert told <= done, f"{kind}: history tells {told}, done was {done}"
+        missing = (done - told).total()
+        allowed = forgiven.acts[kind] + (0 if settled else owed(world, kind))
+        assert missing <= allowed, f"{kind}: done {done}, told {told}, {allowed} may be missing"
+
+
+def check_opened(world: World, act: Act, moments: list[Moment], closed: set[str]) -> None:
+    """Nothing is opened while somebody says no; `closed`: the heads of pull requests that people had closed."""
+    sha = str(act.data["sha"])
+    if act.data["base"] != "release":
+        return  # it heals the history
+    assert sha not in closed, "opened again what a person had closed"
+
+    def allowed(moment: Moment) -> bool:
+        rush = moment.rushes(sha)
+        said = moment.said
+        no = moment.blocks - (rush.blocks if rush else frozenset())
+        later = said.skipped == sha or (said.postponed is not None and said.postponed > moment.at)
+        return not no and bool(rush or (moment.plan.automatic and not later))
+
+    assert any(map(allowed, moments)), f"opened although {moments}"
+
+
+
+def against_telling(moment: Moment, told: Told) -> list[str]:
+    """All that stood against this warning at this moment."""
+    pull, found = moment.pulls.get(told.number), list[str]()
+    if pull is None or pull.branches != ("staging", "release"):
+        return [f"not the release: {pull}"]
+    if moment.blocks:
+        found.append(f"blocks {sorted(moment.blocks)}")
+    if moment.closed:
+        found.append("closed hours")
+    if moment.said.skipped == pull.head or (moment.said.postponed is not None and moment.said.postponed > moment.at):
+        found.append("skipped or postponed")
+    if is_closed(moment.plan, told.named):
+        found.append("the moment that it names is closed")
+    if told.named - told.at < timedelta(seconds=moment.plan.merge_prior_warning - 1):
+        found.append("too late")
+    return found
+
+
+def check_slack(world: World, done: list[SlackAct], unsure: int) -> None:
+    """Each message of Slack has its event, and each event its message; one may be lost, or come twice, where the answer
+    was lost or the process died."""
+    for kind, event in (("posted", "notice.sent"), ("updated", "notice.updated"), ("replied", "notice.replied")):
+        acted = sum(act.kind == kind for act in done)
+        told = AuditEvent.objects.filter(project_id=world.project.pk, kind=event).count()
+        assert told <= acted <= told + unsure, f"Slack {kind} {acted}, {event} {told}, {unsure} unsure"

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from urllib.request import OpenerDirector
 
 import pytest
 import requests
@@ -84,8 +85,8 @@ def killed_at_line(number: int) -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def tapped() -> Iterator[Wire]:
-    """Listens to every request that Horizon's GitHub client sends."""
-    wire, send = Wire(), requests.Session.request
+    """Listens to every request that Horizon's clients of GitHub and Slack send; the latter uses urllib."""
+    wire, send, open_url = Wire(), requests.Session.request, OpenerDirector.open
 
     def request(self: requests.Session, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         name = f"{method} {urlsplit(str(url)).path}"
@@ -94,8 +95,17 @@ def tapped() -> Iterator[Wire]:
         wire.pass_by(name, "after")
         return answer
 
+    def open_tapped(self: OpenerDirector, asked: Any, *args: Any, **kwargs: Any) -> Any:
+        url, method = (asked, "GET") if isinstance(asked, str) else (asked.full_url, asked.get_method())
+        name = f"{method} {urlsplit(url).path}"
+        wire.pass_by(name, "before")
+        answer = open_url(self, asked, *args, **kwargs)
+        wire.pass_by(name, "after")
+        return answer
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(requests.Session, "request", request)
+        patch.setattr(OpenerDirector, "open", open_tapped)
         yield wire
 
 
