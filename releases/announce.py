@@ -5,6 +5,7 @@ message of a bot is edited, its thread tells each change. A webhook cannot edit:
 told, once.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,11 +18,14 @@ from releases import facts, slack_texts
 from releases.decision import Action, Decision, Facts, decide
 from releases.messages import span
 from releases.models import DeployStrategy, Notice, Release, SlackPost
+from releases.notices import said_of, warning
 from releases.slack import Target
-from releases.slack_posts import News, bring
+from releases.slack_posts import Errand, News, bring, waits
 from releases.slack_story import story_of
-from releases.slack_targets import targets_of
-from releases.slack_texts import Story, because, date, plain
+from releases.slack_targets import bots_of, targets_of
+from releases.slack_texts import because, date, plain
+
+logger = logging.getLogger(__name__)
 
 RECENT: Final = timedelta(hours=24)  # news of a finished release that are older are no news
 # A moment that moved by less is the same for people.
@@ -34,30 +38,64 @@ SAYS_NO: Final = ("blocked", "skipped", "postponed", "closed")
 class Tidings:
     """One state of a release. `headline` and `line` are in Slack's markup; `for_all`: webhooks are told, too.
 
-    `unasked`: told to targets that have no message about this release yet.
+    `unasked`: told to targets that have no message about this release yet. `goes_on`: the notice holds (again).
     """
 
     said: str
     headline: str
     for_all: bool = False
     unasked: bool = False
-    stoppable: bool = False
+    goes_on: bool = False
+
+    @property
+    def stoppable(self) -> bool:
+        return self.goes_on
 
 
 def keep_true(strategies: Collection[DeployStrategy], clock: Callable[[], datetime]) -> None:
-    """Bring the messages about these strategies' releases up to what is true now."""
+    """Bring the messages about these strategies' releases up to what is true now.
+
+    Raises ExceptionGroup, after all others had their turn, for what should never happen.
+    """
     now = clock()
     telling = [each.pk for each in strategies if each.slack_webhook_urls or each.slack_channels]
     releases = list(_releases(telling, now))
     if not releases:
         return
     # What was done meanwhile is in the rows, and not in those that were given.
-    fresh = facts.strategies_with_all().in_bulk([release.strategy_id for release in releases])
-    known = facts.facts_of(fresh.values(), now)
+    rows = facts.strategies_with_all().select_related("slack_profile")
+    fresh = rows.in_bulk({release.strategy_id for release in releases})
+    known, bugs = _facts(fresh.values(), now)
+    bots = bots_of(fresh.values())
+    errands: list[Errand] = []
     for release in releases:
-        if release.strategy_id in fresh:
+        if release.strategy_id in known:
             release.strategy = fresh[release.strategy_id]
-            _tell(release, known[release.strategy_id], now)
+            try:
+                errands += _errands(release, known[release.strategy_id], targets_of(release.strategy, bots), now)
+            except Exception as error:
+                logger.exception("what Slack is to be told of %s could not be worked out", release.strategy)
+                bugs.append(error)
+    bring(errands, now)
+    if bugs:
+        raise ExceptionGroup("some messages could not be kept true", bugs)
+
+
+def _facts(strategies: Collection[DeployStrategy], now: datetime) -> tuple[dict[int, Facts], list[Exception]]:
+    """Of all in a few queries; where one of them is broken, of each by itself, without that one."""
+    try:
+        return facts.facts_of(strategies, now), []
+    except Exception:
+        logger.exception("the releases that Slack is told of could not be looked at together")
+    known: dict[int, Facts] = {}
+    bugs: list[Exception] = []
+    for strategy in strategies:
+        try:
+            known |= facts.facts_of([strategy], now)
+        except Exception as error:
+            logger.exception("what Slack is to be told of %s could not be looked at", strategy)
+            bugs.append(error)
+    return known, bugs
 
 
 def _releases(strategies: Iterable[int], now: datetime) -> Iterable[Release]:
@@ -78,34 +116,54 @@ def _releases(strategies: Iterable[int], now: datetime) -> Iterable[Release]:
     )
 
 
-def _tell(release: Release, known: Facts, now: datetime) -> None:
+def _errands(release: Release, known: Facts, targets: Iterable[Target], now: datetime) -> Iterable[Errand]:
     tidings = tidings_of(release, known)
     if tidings is None:
         return
     posts: dict[str, SlackPost] = {post.target: post for post in getattr(release, "told", ())}
-    for target in targets_of(release.strategy):
-        news = _news(tidings, story_of(release), target, posts.get(target.digest))
-        if news is not None:
-            bring(release, target, news, now)
+    for target in targets:
+        post = posts.get(target.digest)
+        news = _missed(release, tidings, post, now) or _news(release, tidings, target, post)
+        if news is not None and (post is None or not (post.said == news.said or waits(post, news.said, now))):
+            yield Errand(release, target, news)
 
 
-def _news(tidings: Tidings, story: Story, target: Target, post: SlackPost | None) -> News | None:
+def _missed(release: Release, tidings: Tidings, post: SlackPost | None, now: datetime) -> News | None:
+    """The notice, for a target that did not take it when others did, and where nothing has come in between."""
+    notice = _newest(release)
+    if (
+        notice is None
+        or post is None
+        or not tidings.goes_on
+        or post.wanted != said_of(notice)
+        or post.said == post.wanted
+    ):
+        return None
+    return warning(release, notice, now)
+
+
+def _news(release: Release, tidings: Tidings, target: Target, post: SlackPost | None) -> News | None:
     """What this target is told; None where it knows, or need not."""
     was_told = post is not None and post.delivered_at is not None
-    if (post is not None and post.said == tidings.said) or not (was_told or tidings.unasked):
+    if not (was_told or tidings.unasked):
         return None
-    if target.webhook is not None and not _concerns(tidings, post):
+    if post is not None and was_told and not _concerns(release, tidings, target, post):
         return None
-    text = slack_texts.status(story, tidings.headline, stoppable=tidings.stoppable)
+    text = slack_texts.status(story_of(release), tidings.headline, stoppable=tidings.stoppable)
     return News(tidings.said, text, tidings.headline, anew=tidings.unasked and not was_told)
 
 
-def _concerns(tidings: Tidings, post: SlackPost | None) -> bool:
-    """Whether readers of a webhook must hear it: a no after the notice, and that it goes on after that no."""
-    if tidings.for_all:
+def _concerns(release: Release, tidings: Tidings, target: Target, post: SlackPost) -> bool:
+    """Whether readers of a target that was told before must hear it. A webhook, which cannot edit, is told of a no
+    after the notice, once, and that it goes on after that no."""
+    before, is_now = post.said.partition(":")[0], tidings.said.partition(":")[0]
+    if tidings.goes_on and before == "warned":
+        return False  # it says so already
+    if target.can_edit:
         return True
-    goes_on = tidings.said.startswith("on:")
-    return goes_on and post is not None and post.said.partition(":")[0] in ("blocked", "held")
+    if tidings.goes_on:
+        return before in ("blocked", "held")
+    return tidings.for_all and not (before == is_now == "held")
 
 
 def tidings_of(release: Release, known: Facts) -> Tidings | None:
@@ -122,22 +180,21 @@ def tidings_of(release: Release, known: Facts) -> Tidings | None:
 
 
 def _merged(release: Release, known: Facts) -> Tidings:
-    zone = release.strategy.time_zone
-    at = f" {date(release.merged_at, zone)}" if release.merged_at else ""
+    at = f" {date(release.merged_at, release.strategy.time_zone)}" if release.merged_at else ""
+    by = plain(release.merged_by or "Somebody", 80)
+    said, done = {
+        Release.Kind.ROLLBACK: ("rollback", f"{by} rolled back{at}"),
+        Release.Kind.MANUAL: ("by-hand", f"{by} released by hand{at}"),
+    }.get(Release.Kind(release.kind), ("released", f"Released{at}"))
+    by_people = said != "released"
     if release.live_at and release.merged_at:
         took = span((release.live_at - release.merged_at).total_seconds())
-        return Tidings("live", f"Released{at}, and live {took} later: {_link(release)}")
+        return Tidings("live", f"{done}, and live {took} later: {_link(release)}", unasked=by_people)
     if release.live_alarm_at:
         within = span(release.strategy.live_within)
-        headline = f"Merged{at}, but not seen live within {within}: look at its deployment: {_link(release)}"
+        headline = f"{done}, but not seen live within {within}: look at its deployment: {_link(release)}"
         return Tidings("not-live", headline, for_all=True, unasked=True)
-    if release.kind == Release.Kind.ROLLBACK:
-        headline = f"{plain(release.merged_by or 'Somebody', 80)} rolled back{at}: {_link(release)}"
-        return Tidings("rollback", headline, for_all=True, unasked=True)
-    if release.kind == Release.Kind.MANUAL:
-        headline = f"{plain(release.merged_by or 'Somebody', 80)} released by hand{at}: {_link(release)}"
-        return Tidings("by-hand", headline, for_all=True, unasked=True)
-    return Tidings("released", f"Released{at}: {_link(release)}")
+    return Tidings(said, f"{done}: {_link(release)}", for_all=by_people, unasked=by_people)
 
 
 def _open(release: Release, known: Facts, decision: Decision) -> Tidings | None:
@@ -158,31 +215,27 @@ def _open(release: Release, known: Facts, decision: Decision) -> Tidings | None:
 
 def _going_on(release: Release, known: Facts) -> Tidings | None:
     """It is only a matter of time: when, if that is not what the notice named, or if a no came in between."""
-    named = _named(release)
-    if known.announced_at is None or named is None:
+    notice = _newest(release)
+    if known.announced_at is None or notice is None:
         return None
+    named = notice.merge_at
     when = date(known.announced_at, release.strategy.time_zone)
     if known.covering_notice is None and known.announced_at - named > SAME_MOMENT:
         headline = f"Delayed: it will be released {when}, after another notice: {_link(release)}"
         return Tidings(f"delayed:{known.announced_at:%Y%m%dT%H%M}", headline)
-    if known.covering_notice is None or _says_warned(release):
+    if known.covering_notice is None:
         return None
-    return Tidings(f"on:{named:%Y%m%dT%H%M}", f"Goes on: it will be released {when}: {_link(release)}", stoppable=True)
-
-
-def _says_warned(release: Release) -> bool:
-    """Whether every message still says what the notice said."""
-    posts: list[SlackPost] = getattr(release, "told", [])
-    return all(post.said.startswith("warned:") for post in posts if post.delivered_at)
+    return Tidings(f"on:{named:%Y%m%dT%H%M}", f"Goes on: it will be released {when}: {_link(release)}", goes_on=True)
 
 
 def _noticed(release: Release) -> bool:
     return bool(getattr(release, "given", ()))
 
 
-def _named(release: Release) -> datetime | None:
+def _newest(release: Release) -> Notice | None:
+    """The last notice that somebody got."""
     notices: list[Notice] = getattr(release, "given", [])
-    return notices[0].merge_at if notices else None
+    return notices[0] if notices else None
 
 
 def _link(release: Release) -> str:

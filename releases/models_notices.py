@@ -54,6 +54,7 @@ class SlackPost(models.Model):
     delivered_at = models.DateTimeField(null=True)
     retry_at = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)
+    limited = models.PositiveSmallIntegerField(default=0, help_text="How often Slack answered 429 to this message.")
     error = models.TextField(blank=True)
 
     class Meta:

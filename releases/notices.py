@@ -16,7 +16,7 @@ from releases import facts, slack_texts
 from releases.acts_common import Clock, last_look
 from releases.decision import Decision
 from releases.models import DeployStrategy, Notice, Release, SlackPost
-from releases.slack_posts import News, bring
+from releases.slack_posts import Errand, News, bring
 from releases.slack_story import story_of
 from releases.slack_targets import targets_of
 from releases.timing import WAIVED_AFTER
@@ -100,14 +100,24 @@ def _send(strategy: DeployStrategy, notice: Notice, clock: Clock) -> bool:
     notice.merge_at, notice.head_sha = known.merge_at or now, known.pull.head_sha
     release = Release.objects.get(pk=notice.release_id)
     release.strategy = strategy
-    text = slack_texts.notice(story_of(release), notice.merge_at, now)
-    news = News(f"warned:{notice.pk}", text, anew=True)
-    results = [bring(release, target, news, now) for target in targets_of(strategy)]
+    news = warning(release, notice, now)
+    results = bring([Errand(release, target, news) for target in targets_of(strategy)], now)
     if any(results):
         _delivered(notice, now)
     else:
         _failed(release, notice, now)
     return True
+
+
+def warning(release: Release, notice: Notice, now: datetime) -> News:
+    """What people read `now`. It comes as a message of its own, so that it is heard; one that is there already leads on
+    to it."""
+    text = slack_texts.notice(story_of(release), notice.merge_at, now)
+    return News(said_of(notice), text, f"Announced anew, in a newer message: {release.url}", anew=True)
+
+
+def said_of(notice: Notice) -> str:
+    return f"warned:{notice.pk}"
 
 
 def _delivered(notice: Notice, now: datetime) -> None:
@@ -118,9 +128,10 @@ def _delivered(notice: Notice, now: datetime) -> None:
 
 def _failed(release: Release, notice: Notice, now: datetime) -> None:
     """The next attempt comes when the first target may be tried again."""
-    posts = list(SlackPost.objects.filter(release=release, wanted=f"warned:{notice.pk}").order_by("retry_at"))
+    posts = list(SlackPost.objects.filter(release=release, wanted=said_of(notice)).order_by("retry_at"))
     notice.failures += 1
-    notice.retry_at = next((post.retry_at for post in posts if post.retry_at), now + timedelta(minutes=1))
+    later = [post.retry_at for post in posts if post.retry_at is not None and post.retry_at > now]
+    notice.retry_at = min(later, default=now + timedelta(minutes=1))
     notice.error = next((f"{post.label}: {post.error}" for post in posts if post.error), "")
     notice.save()
     announce([release.strategy.stage.project_id])

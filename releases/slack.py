@@ -1,26 +1,34 @@
 """Slack: incoming webhooks and a bot, one message at a time.
 
 The only module that sees slack_sdk. Nothing is tried again here: callers know when that is safe. Every call ends within
-TIMEOUT seconds for each step of the connection. Addresses of webhooks and tokens are in no message and no log.
+TIMEOUT seconds for each step of the connection. No redirect is followed, because the token would go with it. Addresses
+of webhooks and tokens are in no message and no log. The database is not touched, so that threads may call it.
 """
 
 import logging
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.client import HTTPException
 from typing import Any, Final, NoReturn
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from django.conf import settings
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.webhook import WebhookClient
+from slack_sdk.webhook import WebhookClient, WebhookResponse
 
 from projects.cleaning import clean_line
 from projects.secrets import Secret, SecretUnreadable
 
-TIMEOUT: Final = 8  # seconds
-LEAST_PAUSE: Final = timedelta(seconds=30)  # after 429: Slack may have delivered it
+TIMEOUT: Final = 5  # seconds
+LEAST_PAUSE: Final = timedelta(minutes=5)  # after 429: Slack may have delivered it
+LONGEST_PAUSE: Final = timedelta(hours=24)  # whatever Slack asks for
 TOO_MANY: Final = 429
+LONGEST_ANSWER: Final = 1 << 16  # bytes
 
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors and
 # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
@@ -46,16 +54,53 @@ _WORDS: Final = {
     "user_not_found": "the webhook's maker has left: make a new one in Slack.",
 }
 
+# Errors of Slack's own, after which it may have delivered.
+_ITS_OWN: Final = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable", "rollup_error"})
+
 # slack_sdk logs what it sends when somebody turns its logger up; it never gets one that anybody hears.
 _quiet = logging.getLogger("releases.slack.sdk")
 _quiet.propagate = False
 _quiet.setLevel(logging.CRITICAL + 1)
 
 
+class _NoRedirects(HTTPRedirectHandler):
+    def redirect_request(self, *args: Any, **options: Any) -> None:
+        """None makes it an error."""
+
+
+_opener = build_opener(_NoRedirects)
+
+
+def _ask(request: Request, timeout: float) -> tuple[int, dict[str, str], str]:
+    """Status, headers and text of the answer, whatever the status. Raises OSError, HTTPException."""
+    try:
+        answer = _opener.open(request, timeout=timeout)
+    except HTTPError as error:
+        answer = error
+    with answer:
+        return answer.status, dict(answer.headers.items()), answer.read(LONGEST_ANSWER).decode(errors="replace")
+
+
+class _Bot(WebClient):
+    """Without redirects: slack_sdk has no setting for it, and would send the token along to wherever they lead."""
+
+    def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
+        status, headers, body = _ask(req, self.timeout)
+        return {"status": status, "headers": headers, "body": body}
+
+
+class _Hook(WebhookClient):
+    """Without redirects."""
+
+    def _perform_http_request_internal(self, url: str, req: Request) -> WebhookResponse:
+        status, headers, body = _ask(req, self.timeout)
+        return WebhookResponse(url=url, status_code=status, body=body, headers=headers)
+
+
 class SlackTrouble(Exception):
     """Slack did not take it, in words for people.
 
-    `unknown`: it may have been delivered after all. `pause` is how long Slack wants to be left alone.
+    `unknown`: it may have been delivered after all. `pause` is how long Slack wants to be left alone (429 only).
     """
 
     def __init__(self, message: str, *, unknown: bool = False, pause: timedelta | None = None) -> None:
@@ -121,31 +166,43 @@ def whoami(token: Secret) -> str:
 
 
 def _post_to_webhook(url: str, text: str) -> None:
-    client = WebhookClient(url, timeout=TIMEOUT, retry_handlers=[], logger=_quiet)
+    _allow(url)
+    client = _Hook(url, timeout=TIMEOUT, retry_handlers=[], logger=_quiet)
     try:
         answer = client.send(text=text, unfurl_links=False, unfurl_media=False)
     except (OSError, HTTPException, SlackClientError, ValueError):
         _lost()
-    if answer.status_code == TOO_MANY:
-        _limited(answer.headers)
-    # A page that some proxy shows, or that a redirect led to, is no delivery.
-    if answer.status_code >= 300:
-        raise _refused(answer.status_code, answer.body)
+    if answer.status_code != 200:
+        raise _refused(answer.status_code, answer.headers, answer.body)
+    # A page that some proxy shows is no delivery.
     if answer.body.strip() != "ok":
         raise SlackTrouble("Slack's answer does not say that it took the message.", unknown=True)
+
+
+def _allow(url: str) -> None:
+    """Once more when it is sent: the row may be older than the settings."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host not in settings.SLACK_WEBHOOK_HOSTS:
+        raise SlackTrouble(
+            f"The webhook's host, {clean_line(host, 100)}, is not allowed (any more): make a webhook at "
+            "hooks.slack.com, or have the host named in HORIZON_SLACK_WEBHOOK_HOSTS."
+        )
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in settings.INSECURE_HOSTS):
+        raise SlackTrouble("The webhook's address must begin with https://: give the strategy another one.")
 
 
 def _call(target: Target, method: str, **what: Any) -> dict[str, Any]:
     token = _revealed(target.token)
     if not token:
-        raise SlackTrouble(f"{target.label}: {_WORDS['not_authed']}")
-    client = WebClient(token, base_url=settings.SLACK_API_URL, timeout=TIMEOUT, retry_handlers=[], logger=_quiet)
+        raise SlackTrouble(_WORDS["not_authed"])
+    client = _Bot(token, base_url=settings.SLACK_API_URL, timeout=TIMEOUT, retry_handlers=[], logger=_quiet)
     try:
         answer = client.api_call(method, json=what)
     except SlackApiError as error:
         # Without a traceback: the request, token included, is in its frames.
         raise _refusal_of(error) from None
-    except (OSError, HTTPException, SlackClientError, ValueError):
+    except (OSError, HTTPException, SlackClientError, ValueError, AttributeError):  # the last: JSON, but no object
         _lost()
     data = answer.data
     if not isinstance(data, dict):
@@ -155,36 +212,36 @@ def _call(target: Target, method: str, **what: Any) -> dict[str, Any]:
 
 def _refusal_of(error: SlackApiError) -> SlackTrouble:
     response: Any = error.response
-    status = getattr(response, "status_code", 0)
-    data = getattr(response, "data", response)
-    if status == TOO_MANY:
-        return SlackTrouble("Slack wants fewer messages.", unknown=True, pause=_pause(response.headers))
+    data = response.data
     word = data.get("error") if isinstance(data, dict) else None
-    return _refused(status, word if isinstance(word, str) else "")
+    return _refused(response.status_code, response.headers, word if isinstance(word, str) else "")
 
 
-def _refused(status: int, word: str) -> SlackTrouble:
-    """An error of Slack's servers may come after it has delivered."""
-    known = _WORDS.get(word.strip())
-    if known:
-        return SlackTrouble(f"{known} ({word.strip()})")
-    said = clean_line(word, 100) or f"status {status}"
-    return SlackTrouble(f"Slack answered: {said}.", unknown=status >= 500)
+def _refused(status: int, headers: Mapping[str, Any], word: str) -> SlackTrouble:
+    """`word` is Slack's name for the error, if it said one. An error of its servers may come after it has delivered."""
+    if status == TOO_MANY:
+        return SlackTrouble("Slack wants fewer messages.", unknown=True, pause=_pause(headers))
+    if 300 <= status < 400:
+        return SlackTrouble("Slack's address leads to another one, which is not followed: look at HORIZON_SLACK_HOST.")
+    word = word.strip()
+    if known := _WORDS.get(word):
+        return SlackTrouble(f"{known} ({word})")
+    if re.fullmatch("[a-z0-9_]{1,60}", word):
+        return SlackTrouble(f"Slack answered: {word}.", unknown=status >= 500 or word in _ITS_OWN)
+    if status == 200:
+        return SlackTrouble("Slack's answer makes no sense.", unknown=True)
+    return SlackTrouble(f"Slack answered with the status {status}.", unknown=status >= 500)
 
 
 def _lost() -> NoReturn:
     raise SlackTrouble("Slack did not answer.", unknown=True) from None
 
 
-def _limited(headers: dict[str, Any]) -> NoReturn:
-    raise SlackTrouble("Slack wants fewer messages.", unknown=True, pause=_pause(headers))
-
-
-def _pause(headers: dict[str, Any]) -> timedelta:
+def _pause(headers: Mapping[str, Any]) -> timedelta:
     found = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    seconds = str(found[0] if isinstance(found, list) and found else found)
-    asked = timedelta(seconds=min(int(seconds), 24 * 3600)) if seconds.isascii() and seconds.isdigit() else LEAST_PAUSE
-    return max(asked, LEAST_PAUSE)
+    seconds = str(found)
+    asked = timedelta(seconds=int(seconds[:9])) if seconds.isascii() and seconds.isdigit() else LEAST_PAUSE
+    return min(max(asked, LEAST_PAUSE), LONGEST_PAUSE)
 
 
 def _revealed(secret: Secret) -> str:

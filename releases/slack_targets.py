@@ -1,6 +1,6 @@
 """Where the messages of a strategy go: its webhooks, and the channels that a bot posts to."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 
 from projects.models import Profile
@@ -9,18 +9,21 @@ from releases.models import DeployStrategy
 from releases.slack import Target
 from releases.webhook_urls import masked, urls_of
 
-
-def targets_of(strategy: DeployStrategy) -> list[Target]:
-    """All of them, webhooks first; one query at most."""
-    return [*_webhooks(strategy), *_channels(strategy)]
+Bots = Mapping[int, Profile]  # by organization
 
 
-def bot_of(strategy: DeployStrategy) -> Profile | None:
-    """The bot that posts to the channels: the strategy's own, else the organization's first one by name."""
-    if strategy.slack_profile is not None:
-        return strategy.slack_profile
-    bots = Profile.objects.filter(organization=strategy.stage.project.organization_id, kind=Profile.Kind.SLACK_BOT)
-    return bots.order_by("name").first()
+def targets_of(strategy: DeployStrategy, bots: Bots | None = None) -> list[Target]:
+    """All of them, webhooks first; without queries where `bots_of` is given."""
+    return [*_webhooks(strategy), *_channels(strategy, bots)]
+
+
+def bots_of(strategies: Collection[DeployStrategy]) -> Bots:
+    """The bot of each organization that posts to the channels of those that name none: the first one by name."""
+    wanted = {each.stage.project.organization_id for each in strategies if each.slack_channels}
+    if not wanted:
+        return {}
+    found = Profile.objects.filter(organization__in=wanted, kind=Profile.Kind.SLACK_BOT).order_by("-name")
+    return {profile.organization_id: profile for profile in found}
 
 
 def _webhooks(strategy: DeployStrategy) -> Iterable[Target]:
@@ -36,10 +39,11 @@ def _webhooks(strategy: DeployStrategy) -> Iterable[Target]:
     ]
 
 
-def _channels(strategy: DeployStrategy) -> Iterable[Target]:
+def _channels(strategy: DeployStrategy, bots: Bots | None) -> Iterable[Target]:
     if not strategy.slack_channels:
         return []
-    bot = bot_of(strategy)
+    organization = strategy.stage.project.organization_id
+    bot = strategy.slack_profile or (bots_of([strategy]) if bots is None else bots).get(organization)
     trouble = "" if bot else "There is no Slack bot that could post there: make a profile of the kind slack-bot."
     return [
         Target(

@@ -144,6 +144,7 @@ class Migration(migrations.Migration):
                 ('delivered_at', models.DateTimeField(null=True)),
                 ('retry_at', models.DateTimeField(null=True)),
                 ('failures', models.PositiveIntegerField(default=0)),
+                ('limited', models.PositiveSmallIntegerField(default=0, help_text='How often Slack answered 429 to this message.')),
                 ('error', models.TextField(blank=True)),
             ],
         ),
