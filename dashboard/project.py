@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
 from audit.models import AuditEvent
-from blocks.queries import unresolved_blocks
+from blocks.queries import forgotten_blocks, unresolved_blocks
 from blocks.viewer import zone_of as viewer_zone
 from dashboard import words
 from dashboard.access import for_readers
@@ -35,14 +35,20 @@ RECENT = 8  # events
 def project(request: HttpRequest, project_id: int) -> HttpResponse:
     """Its stages, what waits between them, what happens next, and what happened."""
     with_people = request.user.is_authenticated
+    now = timezone.now()
+    forgotten = forgotten_blocks(now).filter(owner=request.user.pk or 0).values("pk")
     row, tags = project_and_tags(
-        project_id, merged=merged_lately(), events=_newest_events(RECENT if with_people else 0)
+        project_id,
+        merged=merged_lately(),
+        events=_newest_events(RECENT if with_people else 0),
+        forgotten=ArraySubquery(forgotten),
     )
     if row is None:
         raise Http404("There is no such project.")
-    now = timezone.now()
     shown = page(details([row])[0], now, with_history=with_people)
-    return render(request, "project/project.html", {**shown, "all_tags": tags, "viewer_zone": viewer_zone(request)})
+    # What the frame would ask for came with the project.
+    frame = {"all_tags": tags, "forgotten": len(vars(row)["forgotten"])}
+    return render(request, "project/project.html", {**shown, **frame, "viewer_zone": viewer_zone(request)})
 
 
 def page(detail: Detail, now: datetime, *, with_history: bool) -> dict[str, object]:

@@ -55,7 +55,7 @@ def frame(context: Context) -> Frame:
         section=SECTIONS.get(section, section or "home"),
         blocks_url=_address("blocks"),
         closed_hours_url=_address("closed-hours"),
-        forgotten=_forgotten(request),
+        forgotten=_forgotten(request, context.get("forgotten")),
         other_theme="light" if theme_of(request) == "dark" else "dark",
     )
 
@@ -67,11 +67,13 @@ def theme_attribute(context: Context) -> SafeString:
     return mark_safe(f' data-theme="{theme}"') if theme else SafeString()  # noqa: S308  (one of two constants)
 
 
-def _forgotten(request: HttpRequest) -> int:
+def _forgotten(request: HttpRequest, known: int | None) -> int:
     """How many blocks of this person have no end and are older than a week."""
     user = getattr(request, "user", None)
     if user is None or not user.is_staff or user.pk is None:
         return 0
+    if known is not None:
+        return known
     return forgotten_blocks(timezone.now()).filter(owner=user.pk).count()
 
 
