@@ -14,7 +14,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.record import Actor
 from blocks.change import BlockEnded, Overtaken, Saved, StillMerging, change_block, create_block, resolve_block
@@ -93,10 +93,13 @@ def edit(request: HttpRequest, block_id: int) -> HttpResponse:
     return _form(request, form)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @for_staff
 def resolve(request: HttpRequest, block_id: int) -> HttpResponse:
+    """The form for a link from elsewhere; the list of blocks has its own."""
     block = get_object_or_404(DeployBlock, pk=block_id)
+    if request.method != "POST":
+        return render(request, "blocks/resolve.html", {"blocked": block, "form": ResolveForm()})
     form = ResolveForm(request.POST)
     if not form.is_valid():
         return render(request, "blocks/resolve.html", {"blocked": block, "form": form}, status=422)

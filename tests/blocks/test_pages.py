@@ -314,8 +314,13 @@ class TestResolve:
         assert not DeployBlock.objects.unresolved(timezone.now() + timedelta(days=2)).exists()
         assert DeployBlock.objects.past(timezone.now()).exists()
 
-    def test_needs_a_post(self, staff: Client, candela: Project) -> None:
-        assert staff.get(f"/blocks/{blocked(candela).pk}/resolve/").status_code == 405
+    def test_asks_before_it_ends_the_block_of_a_link(self, staff: Client, candela: Project) -> None:
+        block = blocked(candela)
+        page = staff.get(f"/blocks/{block.pk}/resolve/")
+
+        assert page.status_code == 200
+        assert block.description in page.content.decode()
+        assert DeployBlock.objects.filter(resolved_at=None).exists()
 
     def test_keeps_a_note_that_is_too_long_in_the_form(self, staff: Client, candela: Project) -> None:
         page = staff.post(f"/blocks/{blocked(candela).pk}/resolve/", {"note": "y" * 3000})
