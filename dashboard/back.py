@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from audit.record import Actor
+from blocks.change import StillMerging
 from dashboard.moments import zone_of
 from projects.models import Project
 from releases.going_back import WARNING, CannotRevert, ask_for_revert
@@ -74,7 +75,7 @@ def _ask(request: HttpRequest, release: Release | None) -> str:
             owner=request.user if request.user.is_authenticated else None,
             clock=timezone.now,
         )
-    except CannotRevert as trouble:
+    except (CannotRevert, StillMerging) as trouble:
         return str(trouble)
     messages.success(
         request,

@@ -110,13 +110,17 @@ def skip(strategy: DeployStrategy, sha: str, *, reason: str, actor: Actor, clock
 
 
 def withdraw(intervention: Intervention, *, actor: Actor, clock: Clock) -> None:
-    """Take it back. Raises NotPossible where it had ended before."""
+    """Take it back. Raises NotPossible where it had ended before, or the release that it asked for is made."""
     with transaction.atomic():
+        if intervention.kind == Kind.RELEASE_NOW:
+            hold_back_merges(intervention.strategy.stage.project.organization_id)
         now = clock()
         row = Intervention.objects.select_for_update(of=("self",)).select_related(
             "strategy__stage__project__organization"
         )
         stored = row.get(pk=intervention.pk)
+        if stored.kind == Kind.RELEASE_NOW:
+            _check_unreleased(stored.strategy, stored.head_sha)
         if stored.ended_at is not None:
             by = f"{stored.ended_by} ended" if stored.ended_by else "It ended"
             raise NotPossible(f"{by} it {exactly(stored.ended_at, 'UTC')}, before you did.")

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from audit.record import Actor
+from blocks.change import StillMerging
 from blocks.viewer import remember_zone, zone_of
 from projects.models import Comparison, Project
 from releases import interventions, upkeep_repairs
@@ -143,7 +144,7 @@ def resume(request: HttpRequest, project_id: int, strategy_id: int) -> HttpRespo
         row = get_object_or_404(held, pk=_whole(request.POST.get("intervention", "")))
         try:
             interventions.withdraw(row, actor=_actor(request), clock=timezone.now)
-        except NotPossible as error:
+        except (NotPossible, StillMerging) as error:
             messages.info(request, str(error))
         else:
             messages.success(request, f"{seen.project.name}: you took it back ({row.get_kind_display()}).")
@@ -191,7 +192,7 @@ def _answer(
             except HeadMoved as moved:
                 status, about = 409, {**about, "moved": moved, "news": seen.since(form.cleaned_data["sha"])}
                 form.data = {**_typed(request), "sha": seen.head or ""}
-            except NotPossible as error:
+            except (NotPossible, StillMerging) as error:
                 status = 409
                 form.add_error(None, str(error))
             else:

@@ -172,3 +172,20 @@ class TestSkipping:
 
         with pytest.raises(NotPossible, match="too late for this"):
             interventions.skip(world.strategy, sha, reason="x", actor=ANA, clock=world.clock)
+
+
+class TestTakingBackAReleaseNow:
+    def test_that_was_made_comes_too_late(self, world: World) -> None:
+        world.opened()
+        row = now(world)
+        world.advance()
+
+        with pytest.raises(NotPossible, match="too late for this"):
+            interventions.withdraw(row, actor=ANA, clock=world.clock)
+        assert "release.resumed" not in world.events
+
+    def test_holds_the_release(self, world: World) -> None:
+        world.opened()
+        interventions.withdraw(now(world), actor=ANA, clock=world.clock)
+
+        assert world.advance().code == "too-young"
