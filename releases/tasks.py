@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from projects.tasks import poll_asked
-from releases import engine, going_back, live, pushes, reminders, webhooks_look
+from releases import engine, going_back, live, pushes, reminders, repairs_closed, webhooks_look
 
 # So that no task is stopped in the middle of an act; what is left comes first in the next one.
 RUN_TIME = timedelta(seconds=120)
@@ -75,8 +75,9 @@ def follow_live() -> None:
 
 @shared_task(queue="actions", ignore_result=True)
 def go_back() -> None:
-    """Reverts that people asked for, and the blocks that end when a revert has arrived."""
+    """Reverts that people asked for, what became of them, and the blocks that end when a revert has arrived."""
     going_back.open_reverts(timezone.now)
+    repairs_closed.follow(timezone.now)
     going_back.lift(timezone.now)
 
 

@@ -165,7 +165,7 @@ def _repairs(strategies: Collection[int], facts: Mapping[int, Facts], now: datet
     """Repairs to open, and open ones whose history is healed."""
     mine = Repair.objects.filter(strategy__in=strategies, kind=Repair.Kind.HEAL)
     asked = upkeep_repairs.waiting(now).values("pk")
-    found = mine.filter(Q(pk__in=asked) | Q(state=Repair.State.OPEN)).values_list("strategy", "state")
+    found = mine.filter(Q(pk__in=asked) | Q(state__in=upkeep_repairs.HELD)).values_list("strategy", "state")
     return {pk for pk, state in found if state == Repair.State.ASKED or upkeep_repairs.healed(facts[pk])}
 
 

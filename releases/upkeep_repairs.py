@@ -21,6 +21,7 @@ from releases.repositories import repository
 
 Clock = Callable[[], datetime]
 HEAL = Repair.Kind.HEAL
+HELD = (Repair.State.OPEN, Repair.State.REFUSED)  # what is over, and not to be shown any more, once history is healed
 # Another attempt changes nothing about these: people must do something first.
 FINAL = (RefusalCode.NO_COMMITS,)
 
@@ -58,7 +59,7 @@ def healed(facts: Facts) -> bool:
 def keep(strategy: DeployStrategy, facts: Facts, clock: Clock) -> None:
     """Open what was asked for; a repair whose history is healed is done. Raises StageUnreadable."""
     if healed(facts):
-        Repair.objects.filter(strategy=strategy, kind=HEAL, state=Repair.State.OPEN).update(state=Repair.State.DONE)
+        Repair.objects.filter(strategy=strategy, kind=HEAL, state__in=HELD).update(state=Repair.State.DONE)
     repair = waiting(clock()).filter(strategy=strategy).first()
     if repair is None:
         return

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from projects import poll
 from projects.models import ProjectPoll
-from releases import going_back, live, pushes
+from releases import going_back, live, pushes, repairs_closed
 from releases.models import Release
 from tests.releases.world import World
 from tests.servers.github import GitHubServer, Repository
@@ -43,6 +43,7 @@ class Watched(World):
 
     def go_back(self) -> None:
         going_back.open_reverts(self.clock)
+        repairs_closed.follow(self.clock)
         going_back.lift(self.clock)
 
     def deploy(self, sha: str) -> None:

@@ -105,6 +105,32 @@ class TestARevert:
         assert Repair.objects.get().state == "done"
         assert DeployBlock.objects.count() == 1
 
+    def test_that_was_closed_without_a_merge_may_be_asked_for_again(self, world: Watched, staff: Client) -> None:
+        ask(staff, world)
+        world.go_back()
+        world.repo.close_pull_request(2, by="bo")
+        world.wait(minutes=5)
+        world.go_back()
+
+        assert Repair.objects.get().state == "refused"
+        assert "was closed without a merge" in page(staff, world)
+        assert "could not be opened" not in page(staff, world)
+        assert ask(staff, world).status_code == 302
+        world.go_back()
+        assert (opened(world), Repair.objects.latest("id").state) == (2, "open")
+
+    def test_is_looked_at_every_five_minutes_while_it_is_open(self, world: Watched, staff: Client) -> None:
+        ask(staff, world)
+        world.go_back()
+        world.go_back()
+        world.github.reset_requests()
+        for _ in range(3):
+            world.wait(minutes=1)
+            world.go_back()
+
+        assert world.github.count("GRAPHQL") == 0
+        assert Repair.objects.get().state == "open"
+
     def test_needs_a_reason(self, world: Watched, staff: Client) -> None:
         answer = ask(staff, world, reason=" ")
 
