@@ -180,6 +180,7 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "notice.failed": lambda data: f"could not announce {_number(data)} in Slack",
     "notice.updated": lambda data: f"brought the announcement of {_number(data)} up to date in Slack",
     "notice.replied": lambda data: f"told in a thread of Slack how {_number(data)} goes on",
+    "notice.tested": lambda data: f"sent a test message to {data.get('target') or 'Slack'}",
     "notice.waived": lambda data: f"went on with {_number(data)} without a notice, as Slack could not be reached",
     "release.merged": _release("merged"),
     "release.by-hand": _by_people("merged by hand"),

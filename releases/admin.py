@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from projects.admin_base import ConfiguredAdmin, PageButton, StackedInline, back
+from projects import sources
+from projects.admin_base import ConfiguredAdmin, PageButton, StackedInline, actor_of, back
 from projects.admin_profiles import ProfileAdmin
 from projects.admin_projects import ProjectAdmin
 from projects.admin_stages import BaseInlineFormSet, StageFormSet, StageInline, profile_choice
@@ -22,6 +23,7 @@ from releases import admin_lookup, engine, facts  # noqa: F401  (admin_lookup re
 from releases.admin_forms import ROWS, StrategyForm, StrategyFormOfItsOwnPage
 from releases.admin_webhooks import webhooks_of
 from releases.models import DeployStrategy
+from releases.slack_trial import ask_bot, send_test_message
 from releases.strategy_page import WOULD, page_of, sentence_of
 from releases.validation import possible_rivals, removal_problems, rival_problems
 
@@ -92,11 +94,16 @@ def removals_of_stages(self: StageFormSet, stages: list[Stage]) -> Iterable[Prob
     return removal_problems(DeployStrategy.objects.filter(stage__in=stages))
 
 
+def tested(self: ProfileAdmin, profile: Profile) -> str:
+    return ask_bot(profile) if profile.kind == Profile.Kind.SLACK_BOT else sources.test_profile(profile)
+
+
 # A project's page is one page, though what releases a stage is no business of `projects`.
 StageInline.inlines = [StrategyInline]
 StageFormSet.removal_problems = removals_of_stages  # type: ignore[method-assign]
 ProjectAdmin.restore_problems = rivals_of_restored  # type: ignore[method-assign]
 ProfileAdmin.webhooks_of = webhooks_of  # type: ignore[method-assign]
+ProfileAdmin.tested = tested  # type: ignore[method-assign]
 
 
 @admin.register(DeployStrategy)
@@ -116,14 +123,22 @@ class DeployStrategyAdmin(ConfiguredAdmin):
         return ["stage"] if obj else []
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.look)
-        return [path("<int:pk>/look/", view, name="releases_deploystrategy_look"), *super().get_urls()]
+        look, tell = self.admin_site.admin_view(self.look), self.admin_site.admin_view(self.test_slack)
+        return [
+            path("<int:pk>/look/", look, name="releases_deploystrategy_look"),
+            path("<int:pk>/test-slack/", tell, name="releases_deploystrategy_test_slack"),
+            *super().get_urls(),
+        ]
 
     def buttons(self, request: HttpRequest, thing: Any) -> Sequence[PageButton]:
         if not self.has_change_permission(request, thing):
             return ()
         where = reverse("admin:releases_deploystrategy_look", args=[thing.pk])
-        return [PageButton("Look at GitHub now", where, "visibility")]
+        found = [PageButton("Look at GitHub now", where, "visibility")]
+        if thing.slack_webhook_urls or thing.slack_channels:
+            where = reverse("admin:releases_deploystrategy_test_slack", args=[thing.pk])
+            found.append(PageButton("Send a test message", where, "send"))
+        return found
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
         stored = context.get("original")
@@ -138,6 +153,18 @@ class DeployStrategyAdmin(ConfiguredAdmin):
         (outcome,) = engine.advance(engine.releasable().filter(pk=pk), timezone.now, dry_run=True)
         said = f"Horizon would now {WOULD[outcome.decision.action]}: {outcome.decision.reason} Nothing was done."
         self.tell(request, said, good=not outcome.decision.unknown)
+        return back(request, reverse("admin:releases_deploystrategy_change", args=[pk]))
+
+    def test_slack(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Post a message to each of its targets now, and say what each answered."""
+        strategies = DeployStrategy.objects.select_related("stage__project__organization", "slack_profile")
+        strategy = get_object_or_404(strategies, pk=pk)
+        self.require_change(request, strategy)
+        tried = send_test_message(strategy, actor_of(request), timezone.now())
+        for each in tried:
+            self.tell(request, each.words, good=each.good)
+        if not tried:
+            self.tell(request, "It has no Slack webhooks and no channels: give it some, and save.", good=False)
         return back(request, reverse("admin:releases_deploystrategy_change", args=[pk]))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:

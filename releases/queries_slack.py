@@ -1,31 +1,31 @@
-"""What keeps Slack from being told, for pages."""
+"""What keeps Slack from being told, for pages: read with the strategies, without a query of its own."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from typing import Any
 
-from releases.models import DeployStrategy, SlackPost
+from django.db.models import Exists, OuterRef
 
-MOST = 50
+from releases.models import DeployStrategy, Release, SlackPost
+from releases.queries_rows import rows_of, several
 
-
-@dataclass(frozen=True, slots=True)
-class SlackProblem:
-    """A target that did not take the last message, and when it is tried again."""
-
-    strategy_id: int
-    label: str
-    error: str
-    tried_at: datetime | None
-    retry_at: datetime | None
+MOST = 20  # of a strategy
+RELEASES = 5  # the last ones; what an older one could not tell is of no use to anybody
+NAME = "slack_troubles"
 
 
-def problems(strategies: Collection[DeployStrategy]) -> list[SlackProblem]:
-    """The newest trouble of each target, at most 50, in one query."""
-    newest = SlackPost.objects.filter(release__strategy__in=strategies).order_by(
-        "release__strategy", "target", "-tried_at", "-pk"
+def with_slack_troubles() -> dict[str, Any]:
+    """The annotation of strategies: their targets that did not take the last message, and when it is tried again."""
+    last = Release.objects.filter(strategy=OuterRef(OuterRef("pk"))).order_by("-id").values("pk")[:RELEASES]
+    newer = SlackPost.objects.filter(
+        release__strategy=OuterRef("release__strategy"),
+        target=OuterRef("target"),
+        release__gt=OuterRef("release"),
+        tried_at__isnull=False,
     )
-    rows = newest.distinct("release__strategy", "target").values_list(
-        "release__strategy", "label", "error", "tried_at", "retry_at"
-    )
-    return [SlackProblem(*row) for row in rows if row[2]][:MOST]
+    failed = SlackPost.objects.filter(~Exists(newer), release__in=last).exclude(error="")
+    return {NAME: several(failed.order_by("label", "pk"), "label error tried_at retry_at delivered_at", MOST)}
+
+
+def slack_troubles(strategy: DeployStrategy) -> list[Mapping[str, Any]]:
+    """By target. The strategy was asked for `with_slack_troubles`."""
+    return rows_of(strategy, NAME)

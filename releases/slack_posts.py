@@ -72,7 +72,7 @@ def bring(errands: Sequence[Errand], now: datetime) -> list[bool]:
     told = {number for number, post in posts.items() if post.said == errands[number].news.said}
     claimed = {number: post for number, post in posts.items() if number not in told}
     olders = {number: Posted(post.channel, post.ts) for number, post in claimed.items()}
-    answers = _at_once([(errands[number].target, _sending(errands[number], olders[number])) for number in claimed])
+    answers = at_once([(errands[number].target, _sending(errands[number], olders[number])) for number in claimed])
     for (number, post), answer in zip(claimed.items(), answers, strict=True):
         if _written_down(errands[number], post, answer, now):
             told.add(number)
@@ -116,7 +116,7 @@ def _sending(errand: Errand, posted: Posted) -> Callable[[], Posted]:
     return update if _edits(errand, posted) else lambda: slack.post(errand.target, errand.news.text)
 
 
-def _at_once(jobs: Sequence[Job]) -> list[Answer]:
+def at_once(jobs: Sequence[Job]) -> list[Answer]:
     """Do them all; those of one target one after another."""
     latest = time.monotonic() + LAST_TURN
     by_target: dict[str, list[int]] = {}
@@ -192,7 +192,7 @@ def _failed(errand: Errand, post: SlackPost, trouble: SlackTrouble, *, edits: bo
 def _follow(told: Sequence[tuple[Errand, SlackPost, Posted]], now: datetime) -> None:
     """What comes after an edit or a message anew; that it failed is no reason to tell anything twice."""
     follows = [each for each in told if each[2].ts and each[0].target.can_edit and each[0].news.line]
-    answers = _at_once([(errand.target, _following(errand, older)) for errand, _, older in follows])
+    answers = at_once([(errand.target, _following(errand, older)) for errand, _, older in follows])
     for (errand, post, _), answer in zip(follows, answers, strict=True):
         what, kind = ("The older message", "notice.updated") if errand.news.anew else ("The thread", "notice.replied")
         if isinstance(answer, Posted):

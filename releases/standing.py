@@ -7,15 +7,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import Combinable
-from django.db.models.functions import JSONObject
-from django.utils.dateparse import parse_datetime
 
 from releases.decision import Decision, Facts, Item
 from releases.messages import zone_of
-from releases.models import Attempt, DeployStrategy, Intervention, Note, Notice, Release, Repair, SlackPost
+from releases.models import Attempt, DeployStrategy, Intervention, Note, Notice, Release, Repair
 from releases.queries import StrategyDecision
+from releases.queries_rows import rows_of, several
+from releases.queries_slack import slack_troubles, with_slack_troubles
 from releases.situation import STATUS_CONTEXT
 from releases.upkeep_attempts import UPKEEP
 
@@ -111,18 +111,19 @@ def with_standing() -> dict[str, Combinable]:
             Notice.objects.filter(of_current).order_by("-id"),
             "merge_at begun_at delivered_at waived_at retry_at error head_sha",
         ),
-        "shown_posts": _several(
-            SlackPost.objects.filter(of_current).exclude(error=""), "label error tried_at retry_at delivered_at"
-        ),
         "shown_failed": _several(failed.order_by("-id"), "act message finished_at"),
         "shown_unsaid": _several(
             Note.objects.filter(of_current, posted_at=None).exclude(error=""), "text error retry_at given_up_at"
         ),
         "shown_asked": _several(
-            Repair.objects.filter(strategy=OuterRef("pk")).exclude(state=Repair.State.DONE).order_by("-id"),
+            # One that was closed without a merge is no trouble any more: whoever closed it knows.
+            Repair.objects.filter(strategy=OuterRef("pk"))
+            .exclude(Q(state=Repair.State.DONE) | Q(state=Repair.State.REFUSED, number__isnull=False))
+            .order_by("-id"),
             "kind state number url error asked_by asked_at retry_at",
         ),
         "shown_restored": _several(newest.filter(branch_restored_at__isnull=False), "branch_restored_at"),
+        **with_slack_troubles(),
     }
 
 
@@ -132,29 +133,21 @@ def standings(decided: Collection[StrategyDecision]) -> list[Standing]:
 
 
 def _standing(each: StrategyDecision) -> Standing:
-    def several(name: str) -> list[Row]:
-        return [_read(found) for found in vars(each.strategy)[name] or ()]
+    def found(name: str) -> list[Row]:
+        return rows_of(each.strategy, name)
 
-    notices, restored = several("shown_notices"), several("shown_restored")
+    notices, restored = found("shown_notices"), found("shown_restored")
     return Standing(
         of=each,
-        interventions=several("shown_said"),
+        interventions=found("shown_said"),
         notice=notices[0] if notices else None,
-        slack_troubles=several("shown_posts"),
-        troubles=several("shown_failed"),
-        notes=several("shown_unsaid"),
-        repairs=several("shown_asked"),
+        slack_troubles=slack_troubles(each.strategy),
+        troubles=found("shown_failed"),
+        notes=found("shown_unsaid"),
+        repairs=found("shown_asked"),
         restored_at=restored[0]["branch_restored_at"] if restored else None,
     )
 
 
 def _several(rows: QuerySet[Any], names: str) -> ArraySubquery:
-    return ArraySubquery(rows[:MOST].values(row=JSONObject(**{name: F(name) for name in names.split()})))
-
-
-def _read(row: Row) -> Row:
-    """JSON holds moments as text."""
-    return {
-        name: parse_datetime(value) if value and (name.endswith("_at") or name == "until") else value
-        for name, value in row.items()
-    }
+    return several(rows, names, MOST)

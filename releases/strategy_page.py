@@ -1,8 +1,10 @@
 """What the admin shows of a stored strategy: in words, when it could merge, what its repository does to it, and what
 Horizon would do now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from projects.secrets import SecretUnreadable
@@ -14,6 +16,7 @@ from releases.forecast import Chance, chances
 from releases.host_settings import Finding, findings
 from releases.messages import zone_of
 from releases.models import DeployStrategy
+from releases.queries_slack import slack_troubles, with_slack_troubles
 from releases.situation import Action
 from releases.webhook_urls import urls_of
 
@@ -40,6 +43,8 @@ class StrategyPage:
     error: str
     decision: Decision
     items: list[Item]
+    slack_troubles: list[Mapping[str, Any]]
+    tells_slack: bool
 
     @property
     def would(self) -> str:
@@ -59,7 +64,7 @@ WOULD = {
 
 def page_of(strategy_id: int, now: datetime) -> StrategyPage | None:
     """None for a strategy of an archived project: nothing is done with it."""
-    strategy = facts.strategies_with_all().filter(pk=strategy_id).first()
+    strategy = facts.strategies_with_all().annotate(**with_slack_troubles()).filter(pk=strategy_id).first()
     if strategy is None:
         return None
     known = facts.facts_of([strategy], now)[strategy.pk]
@@ -72,6 +77,8 @@ def page_of(strategy_id: int, now: datetime) -> StrategyPage | None:
         error=known.error,
         decision=decide(known),
         items=checklist(known),
+        slack_troubles=slack_troubles(strategy),
+        tells_slack=bool(strategy.slack_webhook_urls or strategy.slack_channels),
     )
 
 
