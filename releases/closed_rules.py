@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from croniter import croniter
@@ -35,19 +35,35 @@ def of_strategy(
 
 def of_hours(row: ClosedHours) -> ClosedRule:
     """A weekly span, over midnight where it does not end after it begins."""
-    span = Span(_minutes(row.begins_at), _minutes(row.ends_at))
-    if span.ends <= span.begins:
-        span = replace(span, ends=span.ends + _DAY)
-    return ClosedRule(row.name, row.time_zone, (span,), Days(weekdays=frozenset(row.weekdays)))
+    return _weekly(row.name, row.time_zone, row.begins_at, row.ends_at, tuple(row.weekdays))
 
 
 def of_holiday(row: Holiday) -> ClosedRule:
     """From its first day's beginning to its last day's end, or between its times."""
-    begins = datetime.combine(row.first_day, row.begins_at or time())
-    ends = datetime.combine(row.last_day, row.ends_at or time())
-    if row.ends_at is None or ends <= begins:
+    return _days(row.name, row.time_zone, row.first_day, row.last_day, row.begins_at, row.ends_at)
+
+
+# One object for what is the same: the releases of an organization share its rules, and what is known of a rule is
+# looked up by it thousands of times for a page.
+
+
+@lru_cache(maxsize=4096)
+def _weekly(name: str, zone: str, begins_at: time, ends_at: time, weekdays: tuple[int, ...]) -> ClosedRule:
+    span = Span(_minutes(begins_at), _minutes(ends_at))
+    if span.ends <= span.begins:
+        span = replace(span, ends=span.ends + _DAY)
+    return ClosedRule(name, zone, (span,), Days(weekdays=frozenset(weekdays)))
+
+
+@lru_cache(maxsize=4096)
+def _days(
+    name: str, zone: str, first_day: date, last_day: date, begins_at: time | None, ends_at: time | None
+) -> ClosedRule:
+    begins = datetime.combine(first_day, begins_at or time())
+    ends = datetime.combine(last_day, ends_at or time())
+    if ends_at is None or ends <= begins:
         ends += timedelta(days=1)
-    return ClosedRule(row.name, row.time_zone, stretches=((begins, ends),))
+    return ClosedRule(name, zone, stretches=((begins, ends),))
 
 
 @lru_cache(maxsize=4096)

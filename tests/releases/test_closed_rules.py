@@ -150,3 +150,12 @@ class TestRows:
         assert [(rule.name, rule.zone) for rule in rules] == [
             ("* 1-2 * * *", "Asia/Tokyo"), ("lunch", "UTC"), ("Christmas", "UTC")
         ]  # fmt: skip
+
+
+def test_what_is_the_same_is_one_rule_for_all_releases() -> None:
+    """Pages look it up thousands of times: by identity, not by comparing."""
+    hours = {"name": "night", "time_zone": "UTC", "begins_at": time(22), "ends_at": time(6), "weekdays": [0, 1]}
+    day = {"name": "fair", "time_zone": "UTC", "first_day": date(2026, 12, 1), "last_day": date(2026, 12, 2)}
+
+    assert of_hours(ClosedHours(**hours)) is of_hours(ClosedHours(**hours))
+    assert of_holiday(Holiday(**day)) is of_holiday(Holiday(**day))
