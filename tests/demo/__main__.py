@@ -20,6 +20,7 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 from horizon.instance import AlreadyRunning, Instance
+from tests.demo import yesterday
 from tests.demo.company import ORGANIZATION, PASSWORD, found
 from tests.demo.configuration import configuration
 from tests.demo.life import happen
@@ -111,7 +112,7 @@ def wait_until_served(horizon: "subprocess.Popen[bytes]") -> bool:
 
 
 def fill(github: GitHubServer, slack: SlackServer) -> None:
-    """Declare the company, invite its people, block one project."""
+    """Invite the people, tell the story of yesterday, declare the company, block one project."""
     import django
 
     django.setup()
@@ -119,22 +120,27 @@ def fill(github: GitHubServer, slack: SlackServer) -> None:
 
     from tests.demo.people import block_one, invite
 
+    invite()
+    company = configuration(
+        git=github.url, api_url=github.api_url, slack_token=SLACK_TOKEN, webhook=slack.webhook("#dev")
+    )
+    yesterday.live_yesterday(github, company)
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
-        company = configuration(
-            git=github.url, api_url=github.api_url, slack_token=SLACK_TOKEN, webhook=slack.webhook("#dev")
-        )
         yaml.safe_dump(company, file, allow_unicode=True)
         file.flush()
         call_command("apply", file.name, stdout=io.StringIO())
-    invite()
     block_one(datetime.now(UTC) + timedelta(hours=20))
 
 
 def live(github: GitHubServer, horizon: "subprocess.Popen[bytes]") -> None:
     chance = random.Random(SEED)  # a lively company, no secret
     pause = threading.Event()
+    goes_on: datetime | None = datetime.now(UTC) + yesterday.BLOCKED_FOR
     while horizon.poll() is None:
         print(happen(github, chance), flush=True)
+        if goes_on is not None and datetime.now(UTC) > goes_on:
+            goes_on = None
+            print(yesterday.go_on(), flush=True)
         pause.wait(PACE)
 
 

@@ -120,6 +120,7 @@ REPOSITORIES: dict[str, Callable[[History], None]] = {
     "jasper": tagged,
     "kestrel": waiting(1, 1),
     "lumen": up_to_date,
+    "solstice": up_to_date,
 }
 
 FILES: dict[str, dict[str, str | bytes | None]] = {

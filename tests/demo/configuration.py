@@ -19,6 +19,7 @@ DESCRIPTIONS = {
     "jasper": ("The handbook", ["platform"], 0),
     "kestrel": ("Auction bidding in real time", ["auctions"], 3),
     "lumen": ("The API of the phone apps", ["mobile"], 2),
+    "solstice": ("Announces auctions", ["auctions"], 2),
 }
 
 
@@ -63,7 +64,7 @@ def _stages(name: str, remote: str, webhook: str) -> list[dict[str, Any]]:
         return [main, production | {"tag_pattern": "v*"}]
     if name == "fresco":
         return [main, staging, {"name": "production", "hokusai": "production", "profile": "aws"}]
-    if name in ("aurora", "beacon", "cobalt", "delta", "lumen"):
+    if name in ("aurora", "beacon", "cobalt", "delta", "lumen", "solstice"):
         production["strategies"] = [_strategy(name, webhook)]
     return [main, staging, production]
 
@@ -80,5 +81,5 @@ def _strategy(name: str, webhook: str) -> dict[str, Any]:
         "head": "staging",
         # Delta is released while you watch.
         "merge_after": 90 if name == "delta" else DAY,
-        "merge_prior_warning": 30 if name == "delta" else 3600,
+        "merge_prior_warning": {"delta": 30, "solstice": 60}.get(name, 3600),
     }

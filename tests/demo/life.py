@@ -7,7 +7,7 @@ from tests.demo.company import ORGANIZATION, PEOPLE, REPOSITORIES, SUBJECTS
 from tests.servers.github import GitHubServer
 
 # Those whose state the demo promises stay as they are.
-LIVELY: Sequence[str] = [name for name in REPOSITORIES if name not in ("beacon", "harbor", "iris", "lumen")]
+LIVELY: Sequence[str] = [name for name in REPOSITORIES if name not in ("beacon", "harbor", "iris", "lumen", "solstice")]
 
 
 def happen(github: GitHubServer, chance: random.Random) -> str:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from copy import copy
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from projects.secrets import Secret
 from releases.models import DeployStrategy, Release
 from releases.models_closed import ClosedHours
 from releases.webhook_urls import as_secret
-from tests.invariants import model
+from tests.invariants import agreement, model
 from tests.releases.wire import Died, Wire, killed_at_line
 from tests.releases.world import START, World
 from tests.servers.github import GitHubServer
@@ -48,7 +48,7 @@ class Machine(RuleBasedStateMachine):
         self.required: frozenset[str] = frozenset()
         self.reviews = 0
         self.said = model.Said()
-        self.forgiven = model.Forgiven()
+        self.forgiven = agreement.Forgiven()
         self.moments: list[model.Moment] = []
         self.told: list[model.Told] = []
         self.heard = len(self.slack.messages)
@@ -152,9 +152,9 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def history_and_rows_are_true(self) -> None:
-        model.check_history(self.world, self.forgiven, settled=False)
-        model.check_rows(self.world)
-        model.check_slack(self.world, self.slack.acts[self.slack_acts :], self.unsure)
+        agreement.check_history(self.world, self.forgiven, settled=False)
+        agreement.check_rows(self.world)
+        agreement.check_slack(self.world, self.slack.acts[self.slack_acts :], self.unsure)
 
     @invariant()
     def pages_show_a_reason(self) -> None:
@@ -172,7 +172,7 @@ class Machine(RuleBasedStateMachine):
             self.world.wait(seconds=seconds)
             self.pass_of_the_engine()
         self.history_and_rows_are_true()
-        model.check_history(self.world, self.forgiven, settled=True)
+        agreement.check_history(self.world, self.forgiven, settled=True)
         blocked = model.blocks_in_force(self.world, self.world.now) and not self.said.now
         queued = [pull.number for pull in self.world.repo.pulls.all.values() if pull.queue_entry]
         assert not (blocked and queued), f"{queued} in the merge queue in spite of a block"

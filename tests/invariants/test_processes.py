@@ -10,7 +10,7 @@ import pytest
 
 from audit.models import AuditEvent
 from releases.models import Release
-from tests.invariants import model
+from tests.invariants import agreement, model
 from tests.invariants.participant import Participant
 from tests.releases.world import World
 from tests.servers.github import GitHubServer
@@ -93,14 +93,14 @@ def merge_by_hand(world: World) -> None:
 
 def merged_in_this_round(world: World) -> bool:
     """Whether Horizon merged the newest pull request."""
-    merges = model.merges(world)
-    return bool(merges) and merges[-1].number == max(world.repo.pulls.all)
+    merges = model.acts(world, "pull-request.merged")
+    return bool(merges) and merges[-1].data["number"] == max(world.repo.pulls.all)
 
 
 def check(world: World) -> None:
     """Everything of this round is released, once, and told once."""
-    model.check_rows(world)
-    model.check_history(world, settled=True)
+    agreement.check_rows(world)
+    agreement.check_history(world, agreement.Forgiven(), settled=True)
     pulls = world.repo.pulls.all.values()
     assert all(pull.merged for pull in pulls)
     assert len({pull.head_sha for pull in pulls}) == len(pulls), "two pull requests for one head"

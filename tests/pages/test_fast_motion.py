@@ -1,7 +1,5 @@
 """A day of one release in fast motion: each page, and Slack, tell each of its turns, in a real browser."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -25,9 +23,7 @@ BOT = "xoxb-fast-motion"
 
 
 @pytest.fixture
-def day(
-    live_site: str, github: GitHubServer, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Watched]:
+def day(live_site: str, github: GitHubServer, slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> Watched:
     """A release world that tells #dev an hour before, on whose clock the whole process runs, pages included."""
     github.freeze(START)
     monkeypatch.setattr(timezone, "now", github.now)
@@ -37,7 +33,7 @@ def day(
         organization=world.project.organization, name="slack", kind=Profile.Kind.SLACK_BOT, secret=Secret.of(BOT)
     )
     world.set(slack_channels=["#dev"], slack_profile=bot, merge_prior_warning=3600)
-    yield world
+    return world
 
 
 class Pages:
@@ -102,6 +98,8 @@ def test_a_day_of_a_release(day: Watched, slack: SlackServer, page: Page, live_s
     day.deploy(day.release.merge_sha)
     day.look()
     day.advance()
-    pages.tell("release has everything that staging has", card="up to date", history="saw pull request #1 live on production")
+    pages.tell(
+        "release has everything that staging has", card="up to date", history="saw pull request #1 live on production"
+    )
     assert "live" in slack.texts("#dev")[-1]
     assert day.release.live_at == day.now
