@@ -75,6 +75,7 @@ class SlackServer:
         self.messages: list[Message] = []
         self.acts: list[Act] = []
         self.requests: list[str] = []
+        self.seen: list[str] = []  # what somebody asked for with GET
         self.faults: list[Fault] = []
         self._hooks: dict[str, str] = {}
         self._gone: dict[str, tuple[int, str]] = {}
@@ -259,6 +260,7 @@ class _Handler(BaseHTTPRequestHandler):
     slack: SlackServer
 
     def do_GET(self) -> None:
+        self.slack.seen.append(self.path)
         page = self.slack.page() if urlsplit(self.path).path == "/" else ""
         self._send(Answer(200 if page else 404, page, {"Content-Type": "text/html; charset=utf-8"}))
 
