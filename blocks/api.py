@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError as ImpossibleBlock
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -170,6 +171,8 @@ def _change(block: DeployBlock, values: dict[str, Any], actor: Actor) -> None:
         change_block(block, wish, actor=actor, clock=timezone.now)
     except BlockEnded as ended:
         raise ValidationError({"resolved_at": [str(ended)]}) from None
+    except ImpossibleBlock as wrong:
+        raise ValidationError({"resolved_at": wrong.messages}) from None
     except StillMerging as merging:
         raise _Busy(str(merging)) from None
 

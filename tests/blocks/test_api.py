@@ -310,6 +310,15 @@ class TestWriting:
         assert answer.status_code == 400
         assert list(answer.json()["errors"]) == [field]
 
+    def test_ends_no_planned_block_before_it_begins(self, staff: Script, candela: Project) -> None:
+        now = timezone.now()
+        block = blocked(candela, begins_at=now + timedelta(days=5))
+
+        answer = staff.patch(block, resolved_at=(now + timedelta(days=1)).isoformat())
+
+        assert answer.status_code == 400
+        assert answer.json()["errors"] == {"resolved_at": ["A block must end after it begins."]}
+
     def test_says_that_an_ended_block_stays_ended(self, staff: Script, candela: Project) -> None:
         block = blocked(candela)
         assert staff.patch(block, resolved=False).status_code == 200
