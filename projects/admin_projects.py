@@ -78,7 +78,7 @@ class ProjectAdmin(ConfiguredAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Only an archived project can be deleted: archiving is what people want, and can be taken back."""
-        if obj is not None and obj.archived_at is None:
+        if obj is not None and (obj.archived_at is None or any(self.archive_problems(obj))):
             return False
         return super().has_delete_permission(request, obj)
 
@@ -133,6 +133,14 @@ class ProjectAdmin(ConfiguredAdmin):
         """Why an archived project cannot be taken back; releases/admin.py knows reasons."""
         return ()
 
+    def archive_problems(self, project: Project) -> Iterable[Problem]:
+        """Why a project cannot be archived, or deleted, at this moment; releases/admin.py knows reasons."""
+        return ()
+
+    def left_behind(self, project: Project) -> Iterable[str]:
+        """What is left at the host of a project that is archived; releases/admin.py knows."""
+        return ()
+
     def _project(self, request: HttpRequest, pk: int) -> Project:
         project = get_object_or_404(Project.objects.select_related("organization"), pk=pk)
         self.require_change(request, project)
@@ -141,8 +149,13 @@ class ProjectAdmin(ConfiguredAdmin):
     @transaction.atomic
     def _archive(self, request: HttpRequest, projects: Iterable[Project]) -> None:
         for project in projects:
-            if configure.archive(project, actor=actor_of(request), at=timezone.now()):
+            problems = list(self.archive_problems(project))
+            for problem in problems:
+                self.tell(request, f"{project} is not archived: {problem.message}", good=False)
+            if not problems and configure.archive(project, actor=actor_of(request), at=timezone.now()):
                 self.tell(request, f"{project} is archived: it is no longer read, shown or released.", good=True)
+                for words in self.left_behind(project):
+                    self.tell(request, words, good=False)
 
     @transaction.atomic
     def _restore(self, request: HttpRequest, projects: Iterable[Project]) -> None:

@@ -22,7 +22,7 @@ from projects.validation import Problem
 from releases import admin_lookup, engine, facts  # noqa: F401  (admin_lookup registers)
 from releases.admin_forms import ROWS, StrategyForm, StrategyFormOfItsOwnPage
 from releases.admin_webhooks import webhooks_of
-from releases.models import DeployStrategy
+from releases.models import DeployStrategy, Release
 from releases.slack_trial import ask_bot, send_test_message
 from releases.strategy_page import WOULD, page_of, sentence_of
 from releases.validation import possible_rivals, removal_problems, rival_problems
@@ -98,10 +98,24 @@ def tested(self: ProfileAdmin, profile: Profile) -> str:
     return ask_bot(profile) if profile.kind == Profile.Kind.SLACK_BOT else sources.test_profile(profile)
 
 
+def removals_of_project(self: ProjectAdmin, project: Project) -> Iterable[Problem]:
+    """An archived project is not looked at any more: what the host is doing would never be written down."""
+    return removal_problems(DeployStrategy.objects.filter(stage__project=project))
+
+
+def open_pull_requests(self: ProjectAdmin, project: Project) -> Iterable[str]:
+    """Their texts say that Horizon merges them."""
+    rows = Release.objects.filter(strategy__stage__project=project, state__in=Release.UNFINISHED, number__isnull=False)
+    for url in rows.order_by("pk").values_list("url", flat=True):
+        yield f"Its release stays open on GitHub, where Horizon leaves it alone from now on: close or merge {url}"
+
+
 # A project's page is one page, though what releases a stage is no business of `projects`.
 StageInline.inlines = [StrategyInline]
 StageFormSet.removal_problems = removals_of_stages  # type: ignore[method-assign]
 ProjectAdmin.restore_problems = rivals_of_restored  # type: ignore[method-assign]
+ProjectAdmin.archive_problems = removals_of_project  # type: ignore[method-assign]
+ProjectAdmin.left_behind = open_pull_requests  # type: ignore[method-assign]
 ProfileAdmin.webhooks_of = webhooks_of  # type: ignore[method-assign]
 ProfileAdmin.tested = tested  # type: ignore[method-assign]
 

@@ -329,12 +329,15 @@ class _Planner:
         self.plan.notes += [f"! {strategy._meta.verbose_name} {strategy}: {warning}" for warning in warnings]
 
     def look_for_releases(self) -> None:
-        """Nothing is removed whose release the host is asked for at this moment."""
+        """Nothing is removed or archived whose release the host is asked for at this moment."""
         gone = [step.thing for step in self.plan.removals if step.verb is Verb.DELETE]
         strategies = [thing for thing in gone if isinstance(thing, DeployStrategy)]
         for stage in gone:
             if isinstance(stage, Stage):
                 strategies += stage.strategies.all()
+        archived = [step.thing.pk for step in self.plan.removals if step.verb is Verb.ARCHIVE]
+        if archived:
+            strategies += DeployStrategy.objects.filter(stage__project__in=archived)
         for problem in removal_problems(strategies) if strategies else ():
             self.plan.complaints.append(Complaint(0, problem.message))
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models.functions import Now
 
 from projects import remotes
 from projects.models import Organization, Profile
@@ -28,6 +29,7 @@ __all__ = [
 
 MOST_TARGETS = 20
 LONGEST_URL = 500
+ANSWERED_WITHIN = timedelta(hours=1)
 
 # A repository on GitHub (docs.github.com, "Usernames" and "Repository names").
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
@@ -235,9 +237,12 @@ def rival_problems(strategy: DeployStrategy, others: Iterable[DeployStrategy]) -
 
 
 def removal_problems(strategies: Iterable[DeployStrategy]) -> Problems:
-    """Why a strategy cannot be removed at this moment: its history would lose what is being done at the host."""
+    """Why a strategy cannot be removed at this moment: its history would lose what is being done at the host.
+
+    Where the host did not tell for an hour what became of it (the repository is gone), it never will.
+    """
     in_flight = Release.objects.filter(
-        strategy__in=list(strategies), attempts__finished_at=None, attempts__isnull=False
+        strategy__in=list(strategies), attempts__finished_at=None, attempts__begun_at__gt=Now() - ANSWERED_WITHIN
     )
     for release in in_flight.select_related("strategy__stage__project__organization").distinct():
         yield Problem(

@@ -1,14 +1,15 @@
 """Deploy strategies in the admin: inside the page of their project, and on their own."""
 
-from datetime import time
+from datetime import time, timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from audit.models import AuditEvent
 from projects.models import Profile, Project
 from projects.secrets import Secret
-from releases.models import DeployStrategy
+from releases.models import Attempt, DeployStrategy
 from tests import worlds
 from tests.projects.admin_site import AdminSite
 from tests.releases.test_declare_apply import refusals
@@ -274,7 +275,7 @@ class TestRemoving:
         """A strategy whose merge the host has been asked for, and has not answered."""
         strategy = strategy_of(project)
         release = strategy.releases.create(state="merging", number=1, head_sha=worlds.sha(1), begun_at=worlds.NOW)
-        release.attempts.create(act="merge", sha=worlds.sha(1), begun_at=worlds.NOW)
+        release.attempts.create(act="merge", sha=worlds.sha(1), begun_at=timezone.now())
         return strategy
 
     @pytest.mark.parametrize("field", ["stages-2-DELETE", f"{ROW}DELETE"])
@@ -292,6 +293,37 @@ class TestRemoving:
     def test_by_a_file_waits_too(self, merging: DeployStrategy) -> None:
         told = refusals("organizations: [{name: artsy, projects: [{name: candela}]}]", prune=True)
         assert "is being released at this moment" in told[0][1]
+
+    def test_a_project_is_not_archived_before_the_host_answered(
+        self, site: AdminSite, project: Project, merging: DeployStrategy
+    ) -> None:
+        assert "is being released at this moment" in site.press(f"projects/project/{project.pk}/archive/")
+        assert refusals("organizations: [{name: artsy, projects: []}]", prune=True)
+        assert Project.objects.active().exists()
+
+    def test_an_archived_project_is_not_deleted_before_the_host_answered(
+        self, site: AdminSite, project: Project, merging: DeployStrategy
+    ) -> None:
+        Project.objects.update(archived_at=worlds.NOW)
+        address = f"/admin/projects/project/{project.pk}/delete/"
+        assert site.client.post(address, {"post": "yes"}).status_code == 403
+
+    def test_a_host_that_says_nothing_for_an_hour_is_not_waited_for(
+        self, site: AdminSite, project: Project, merging: DeployStrategy
+    ) -> None:
+        Attempt.objects.update(begun_at=timezone.now() - timedelta(hours=1, minutes=1))
+        assert "is archived" in site.press(f"projects/project/{project.pk}/archive/")
+
+    def test_a_project_with_an_open_release_says_what_is_left_on_github(
+        self, site: AdminSite, project: Project
+    ) -> None:
+        url = "https://github.com/artsy/candela/pull/12"
+        strategy_of(project).releases.create(
+            state="open", number=12, url=url, head_sha=worlds.sha(1), begun_at=worlds.NOW, opened_at=worlds.NOW
+        )
+        page = site.press(f"projects/project/{project.pk}/archive/")
+        assert "is archived" in page
+        assert url in page
 
     @pytest.mark.parametrize("field", ["stages-2-DELETE", f"{ROW}DELETE"])
     def test_goes_when_nothing_is_under_way(self, site: AdminSite, project: Project, field: str) -> None:
