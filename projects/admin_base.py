@@ -99,6 +99,14 @@ class ConfiguredAdmin(ModelAdmin):
         configure.save(obj, actor=actor_of(request), at=timezone.now())
         self.warn(request, form)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What people only look up here (releases, notices) goes with what it is of, and asks for no right of its own:
+        nobody has that, so nothing that was ever released could be deleted."""
+        shown, counts, rights, protected = super().get_deleted_objects(objs, request)
+        pages = self.admin_site._registry.items()
+        looked_up = {str(model._meta.verbose_name) for model, page in pages if isinstance(page, ReadOnlyAdmin)}
+        return shown, counts, {right for right in rights if str(right) not in looked_up}, protected
+
     def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
         configure.delete(obj, actor=actor_of(request), at=timezone.now())
 

@@ -325,6 +325,23 @@ class TestRemoving:
         assert "is archived" in page
         assert url in page
 
+    @pytest.mark.parametrize("what", ["strategy", "project"])
+    def test_what_was_released_before_goes_with_its_releases(
+        self, site: AdminSite, project: Project, what: str
+    ) -> None:
+        strategy = strategy_of(project)
+        strategy.releases.create(
+            state="open", number=12, head_sha=worlds.sha(1), begun_at=worlds.NOW, opened_at=worlds.NOW
+        )
+        address = f"/admin/releases/deploystrategy/{strategy.pk}/delete/"
+        if what == "project":
+            site.press(f"projects/project/{project.pk}/archive/")
+            address = f"/admin/projects/project/{project.pk}/delete/"
+
+        assert site.client.post(address, {"post": "yes"}).status_code == 302
+        assert not DeployStrategy.objects.exists()
+        assert AuditEvent.objects.latest("id").data["action"] == "deleted"
+
     @pytest.mark.parametrize("field", ["stages-2-DELETE", f"{ROW}DELETE"])
     def test_goes_when_nothing_is_under_way(self, site: AdminSite, project: Project, field: str) -> None:
         strategy_of(project)
