@@ -107,9 +107,14 @@ class Machine(RuleBasedStateMachine):
         note(f"{act.kind} {act.data}")
         self.figures["merges"] += act.kind == "pull-request.merged"
         self.figures["enqueued"] += act.kind == "pull-request.enqueued"
-        since = self.slack_failing.get(int(str(act.data["number"])))
-        against = [model.against(moment, act, self.told, since) for moment in self.moments]
+        number = int(str(act.data["number"]))
+        since = self.slack_failing.get(number)
+        against = [model.against(moment, act, self.told, since) for moment in self.moments_with(number)]
         assert not all(against), f"{act.kind} at {act.at} in spite of {against}"
+
+    def moments_with(self, number: int) -> list[model.Moment]:
+        """The moments of this pass; the one after it, too, where the pull request was opened in it."""
+        return self.moments if number in self.moments[0].pulls else [*self.moments, self.moment()]
 
     def slack_troubles(self) -> int:
         return sum(fault.happened for fault in self.slack.faults)
@@ -122,7 +127,7 @@ class Machine(RuleBasedStateMachine):
         for told in model.warnings(texts, at):
             note(f"{told}")
             self.figures["notices"] += 1
-            against = [model.against_telling(moment, told) for moment in self.moments]
+            against = [model.against_telling(moment, told) for moment in self.moments_with(told.number)]
             assert not all(against), f"{told} in spite of {against}"
             self.told.append(told)
             self.slack_failing.pop(told.number, None)

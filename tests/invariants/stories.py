@@ -11,6 +11,7 @@ from tests.invariants.staff import Staff
 from tests.invariants.trouble import FAULTS, SLACK_FAULTS, Fault, Trouble
 from tests.releases.world import DAY
 
+CLOSED = ["", "", "* 0-11 * * *", "* 12-23 * * *", "0-29 * * * *", "* 1-2 * * *"]
 MEANWHILE = st.sampled_from([None, None, "close", "merge", "push", "draft"])
 
 
@@ -46,8 +47,16 @@ class Stories(People, Staff, Trouble):
         self.world.wait(seconds=DAY)
         self.follow_the_clock(3)
 
-    @rule(opening=FAULTS, merging=FAULTS, telling=st.sampled_from([None, *SLACK_FAULTS]), meanwhile=MEANWHILE)
-    def a_release_with_faults(self, opening: Fault, merging: Fault, telling: str | None, meanwhile: str | None) -> None:
+    @rule(
+        opening=FAULTS,
+        merging=FAULTS,
+        telling=st.sampled_from([None, *SLACK_FAULTS]),
+        meanwhile=MEANWHILE,
+        closed=st.sampled_from(CLOSED),
+    )
+    def a_release_with_faults(
+        self, opening: Fault, merging: Fault, telling: str | None, meanwhile: str | None, closed: str
+    ) -> None:
         """A release from its commit to its merge, where each act may fail or the process may die at it."""
         self.nothing_stands_in_its_way()
         self.world.commit()
@@ -56,6 +65,8 @@ class Stories(People, Staff, Trouble):
         if meanwhile:
             self.act_as_a_person(meanwhile)
         self.world.wait(seconds=DAY)
+        # A minute that was just closed, or that is closed when the notice or the merge comes of age.
+        self.world.set(blocked_time_buckets=[closed] if closed else [])
         self.fail("PUT .*/merge", merging)
         if telling:
             self.fail_slack(telling)
@@ -88,7 +99,11 @@ class Stories(People, Staff, Trouble):
 
     # Each example leaves out some of the rules; these are what most of its time is to be spent with.
     one_more_release_with_faults = rule(
-        opening=FAULTS, merging=FAULTS, telling=st.sampled_from([None, *SLACK_FAULTS]), meanwhile=MEANWHILE
+        opening=FAULTS,
+        merging=FAULTS,
+        telling=st.sampled_from([None, *SLACK_FAULTS]),
+        meanwhile=MEANWHILE,
+        closed=st.sampled_from(CLOSED),
     )(lambda self, **what: self.a_release_with_faults(**what))
     one_more_that_must_come = rule(killed=st.integers(1, 3000), queue=st.booleans())(
         lambda self, **what: self.a_release_that_must_come(**what)

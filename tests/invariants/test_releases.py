@@ -31,7 +31,7 @@ def test_the_invariants_of_releases_hold_whatever_happens(github: GitHubServer, 
     run_state_machine_as_test(
         seed(chosen)(Stories),
         settings=settings(
-            max_examples=int(os.environ.get("INVARIANTS_EXAMPLES") or 20),
+            max_examples=int(os.environ.get("INVARIANTS_EXAMPLES") or 12),
             stateful_step_count=20,
             deadline=None,
             database=None,
