@@ -9,7 +9,7 @@ import io
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -30,7 +30,7 @@ from projects.reading import StageUnreadable
 from projects.secrets import Secret, SecretField
 from projects.sources import test_profile as ask_profile
 from releases.declare import export
-from releases.models import DeployStrategy, Release
+from releases.models import ClosedHours, DeployStrategy, Holiday, Release
 from tests import worlds
 from tests.projects.admin_site import AdminSite
 from tests.servers.github import GitHubServer
@@ -86,6 +86,10 @@ class Aviary:
             created_at=worlds.NOW, updated_at=worlds.NOW,
         )  # fmt: skip
         block.projects.set([read, lost])
+        at_night = {"begins_at": time(22), "ends_at": time(6)}
+        same: dict[str, Any] = {"organization": read.organization, "created_at": worlds.NOW, "created_by": "ana"}
+        ClosedHours.objects.create(name="nights", weekdays=[0], **at_night, **same)
+        Holiday.objects.create(name="fair", first_day=worlds.NOW.date(), last_day=worlds.NOW.date(), **same)
 
     def hears(self, text: str) -> str | None:
         """What of a secret is in a text."""
@@ -151,6 +155,13 @@ def _filled_in(route: str) -> Iterator[str]:
     if not parameters:
         yield f"/{route}"
         return
+    if parameters == ["form"]:
+        yield from (f"/{route.replace('<str:form>', form)}" for form in ("csv", "jsonl"))
+        return
+    if parameters == ["project_id", "strategy_id"]:
+        for project_id, pk in DeployStrategy.objects.values_list("stage__project", "pk"):
+            yield "/" + route.replace("<int:project_id>", str(project_id)).replace("<int:strategy_id>", str(pk))
+        return
     assert len(parameters) == 1, f"{route}: write down how a route with several parameters is to be filled in"
     for key in _model_of(route, parameters[0])._default_manager.values_list("pk", flat=True)[:5]:
         yield "/" + re.sub(r"<[^>]+>", str(key), route)
@@ -159,6 +170,8 @@ def _filled_in(route: str) -> Iterator[str]:
 def _model_of(route: str, parameter: str) -> Any:
     if "/stage/" in route:
         return Stage
+    if route.startswith("closed-hours/"):
+        return Holiday if "/holidays/" in route else ClosedHours
     admin_page = re.match(r"admin/(\w+)/(\w+)/", route)
     if admin_page and parameter in ADMIN_PARAMETERS:
         return apps.get_model(admin_page[1], admin_page[2])
