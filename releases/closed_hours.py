@@ -44,7 +44,18 @@ class Change:
         return [*(row for row in before if (type(row), row.pk) not in gone), *self.put]
 
 
-class NeverOpen(Exception):
+class CannotChange(Exception):
+    """Nothing was written; the message says why, and what to do."""
+
+
+class Gone(CannotChange):
+    """Somebody else has taken a row away meanwhile: writing it would bring it back."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(f"Somebody has taken “{row.name}” away meanwhile. Nothing was saved: look at what is left.")
+
+
+class NeverOpen(CannotChange):
     """With this change no minute would be open. The text says for whom, and what to do."""
 
 
@@ -76,13 +87,17 @@ def never_open(organization: Organization, rows: Sequence[Row], now: datetime) -
 def change_calendar(change: Change, *, actor: Actor, clock: Callable[[], datetime]) -> tuple[Overtaken, ...]:
     """Write it; the answer are the merges that hours which are closed from now on came too late for.
 
-    Raises NeverOpen. `clock` is read again once no merge is under way, because that may take a while.
+    Raises CannotChange. `clock` is read again once no merge is under way, because that may take a while.
     """
     asked_at = clock()
     with transaction.atomic():
         hold_back_merges(change.organization.pk)
         now = clock()
         stored = change.before()
+        there = {(type(row), row.pk) for row in stored}
+        for row in [*change.put, *change.removed]:
+            if row.pk and (type(row), row.pk) not in there:
+                raise Gone(row)
         if change.put and (trouble := never_open(change.organization, change.after(stored), now)):
             raise NeverOpen(trouble)
         _write(change, actor, now)

@@ -18,7 +18,7 @@ from blocks.viewer import zone_names, zone_of
 from blocks.views import for_staff
 from projects.models import Organization
 from projects.queries import organizations_and_tags
-from releases.closed_hours import Change, NeverOpen, change_calendar
+from releases.closed_hours import CannotChange, Change, change_calendar
 from releases.closed_hours_forms import HolidayForm, HoursForm, ImportForm
 from releases.closed_hours_ical import CalendarUnreadable, ReadCalendar, ReadHoliday, read_calendar
 from releases.closed_hours_import import import_of
@@ -164,7 +164,7 @@ def _step(request: HttpRequest, change: Change, page: dict[str, Any]) -> HttpRes
     if request.method == "POST" and "confirmed" in request.POST:
         try:
             return _saved(request, change)
-        except (NeverOpen, StillMerging) as error:
+        except (CannotChange, StillMerging) as error:
             trouble = str(error)
     seen = outlook(change, timezone.now())
     context = {**page, "change": change, "outlook": seen, "trouble": trouble or seen.trouble, "zone": zone_of(request)}

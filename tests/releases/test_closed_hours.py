@@ -10,9 +10,10 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.models import AuditEvent
 from audit.record import Actor
 from releases.calendar import ClosedRule, Days, Span, first_open
-from releases.closed_hours import Change, NeverOpen, change_calendar
+from releases.closed_hours import Change, Gone, NeverOpen, change_calendar
 from releases.closed_hours_ical import CalendarUnreadable, read_calendar
 from releases.closed_hours_plan import closed_time, four_weeks, outlook
 from releases.models import ClosedHours, Holiday
@@ -75,6 +76,21 @@ class TestChange:
             change_calendar(put(world, hours(world, time(12), time(0))), actor=ANA, clock=world.clock)
 
         assert not ClosedHours.objects.exists()
+
+    @pytest.mark.parametrize("step", ["put", "removed"])
+    def test_of_what_somebody_took_away_meanwhile_does_not_bring_it_back(self, world: World, step: str) -> None:
+        row = hours(world, time(22), time(6))
+        change_calendar(put(world, row), actor=ANA, clock=world.clock)
+        seen, stored = ClosedHours.objects.get(), ClosedHours.objects.get()
+        change_calendar(Change(stored.organization, removed=(stored,)), actor=ANA, clock=world.clock)
+        told = AuditEvent.objects.count()
+        late = Change(seen.organization, put=(seen,)) if step == "put" else Change(seen.organization, removed=(seen,))
+
+        with pytest.raises(Gone, match="meanwhile"):
+            change_calendar(late, actor=ANA, clock=world.clock)
+
+        assert not ClosedHours.objects.exists()
+        assert AuditEvent.objects.count() == told
 
     def test_holds_a_release_that_is_due(self, world: World) -> None:
         world.due()
