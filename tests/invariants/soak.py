@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # Each part has servers and a database of its own, so that hours of it need no more memory than minutes.
 PARTS = {
-    "tests/invariants/test_releases.py": {"INVARIANTS_EXAMPLES": "40"},
+    "tests/invariants/test_releases.py": {"INVARIANTS_EXAMPLES": "20"},
     "tests/invariants/test_processes.py": {"RACES": "20"},
 }
 FIGURES = re.compile(r"^FIGURES (.*)$", re.MULTILINE)
