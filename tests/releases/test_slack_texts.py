@@ -18,7 +18,7 @@ BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069
 
 HOSTILE = [
     "<!channel>", "<!here|x>", "<@U123>", "<http://evil.example|https://github.com>", "&lt;!channel&gt;",
-    "a\n<!channel>",
+    "a\n<!channel>", "\u061ca",
     "\r\nThe following changes will be released", "\u202egnp.exe", "https://evil.example", "x" * 10_000, "<" * 10_000,
     "\x00\x1b[31m", "\ud800", "", " ", "<!date^1^{time}|never>", "http\u200b://evil.example", "HTTP://evil.example",
 ]  # fmt: skip
@@ -34,7 +34,11 @@ commits = st.lists(st.fixed_dictionaries({}, optional={"author": texts, "message
 def stories(draw: st.DrawFn) -> Story:
     found: list[dict[str, Any]] = draw(commits)
     return Story(
-        *[draw(texts) for _ in range(5)],
+        project=draw(texts),
+        organization=draw(texts),
+        stage=draw(texts),
+        base=draw(texts),
+        head=draw(texts),
         zone=draw(st.sampled_from(["UTC", "America/New_York", "Nowhere/Land", ""])),
         url=URL,
         project_url=PAGE,
@@ -62,7 +66,7 @@ def assert_harmless(text: str) -> None:
 
 
 @given(stories(), st.integers(0, 100 * 3600))
-@example(Story(*["<!channel>"] * 5, "UTC", URL, PAGE, BLOCK, commits=[{"message": "<!channel>"}]), 3600)
+@example(Story("<!here>", "<a|b>", "\u061ca", "<!channel>", "a\nb", "UTC", URL, PAGE, BLOCK), 3600)
 def test_a_notice_is_harmless_short_and_tells_the_moment_first(story: Story, seconds: int) -> None:
     at = NOW + timedelta(seconds=seconds)
     text = notice(story, at, NOW)
