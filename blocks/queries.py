@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q, QuerySet
+from django.db.models.functions import JSONObject
 
 from blocks.models import DeployBlock
 from projects.models import Project
@@ -40,8 +41,10 @@ def with_project_ids(blocks: Any) -> Any:
 
 
 def listed(blocks: Any) -> Any:
-    """The blocks as their list shows them: with organization and names of projects, in one query."""
-    return with_project_ids(blocks.select_related("organization"))
+    """The blocks as their list shows them: with organization, and id and name of each project, in one query."""
+    of_project = JSONObject(pk="projects__id", name="projects__name")
+    linked = ArrayAgg(of_project, filter=Q(projects__isnull=False), default=[], distinct=True)
+    return with_project_ids(blocks.select_related("organization")).annotate(project_links=linked)
 
 
 def covers(block: Any, project: Project) -> bool:

@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -118,10 +119,14 @@ def _ended_before(block: DeployBlock, note: str, zone: ZoneInfo) -> str:
     return f"{block.resolved_by or 'Its end'} had ended this block before{at}: {block}.{yours}"
 
 
+def _asked_for(request: HttpRequest) -> Project | None:
+    asked = request.GET.get("project", "")
+    return Project.objects.filter(pk=asked).first() if asked.isdecimal() and len(asked) < 19 else None
+
+
 def _initial(request: HttpRequest) -> dict[str, object]:
     """What a new form begins with: the project that the person comes from, else the whole choice."""
-    asked = request.GET.get("project", "")
-    project = Project.objects.filter(pk=asked).first() if asked.isdecimal() and len(asked) < 19 else None
+    project = _asked_for(request)
     if project is not None and project.archived_at is not None:
         messages.info(request, f"{project.name} is archived: nothing is released there, so nothing is to be blocked.")
         project = None
@@ -137,7 +142,14 @@ def _initial(request: HttpRequest) -> dict[str, object]:
 
 def _form(request: HttpRequest, form: BlockForm) -> HttpResponse:
     status = 422 if form.is_bound else 200
-    return render(request, "blocks/form.html", {"form": form, "zones": zone_names()}, status=status)
+    context = {"form": form, "zones": zone_names(), "back_to": _came_from(request)}
+    return render(request, "blocks/form.html", context, status=status)
+
+
+def _came_from(request: HttpRequest) -> str:
+    """Where "Cancel" leads: to the project whose card or page opened the form, else to the list of blocks."""
+    project = _asked_for(request)
+    return project.get_absolute_url() if project else reverse("blocks")
 
 
 def _saved(request: HttpRequest, form: BlockForm, saved: Saved, what: str) -> HttpResponse:
