@@ -1,6 +1,7 @@
 """Merging exactly the commit that was decided on: directly, or through the merge queue of the base."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -17,6 +18,7 @@ from releases.readings import stored_reading
 from releases.repositories import repository
 
 CLAIMS = 0x484F53  # the first number of the lock under which merges of an organization are counted
+SAME_OPENING = timedelta(days=1)  # clocks of hosts are wrong by hours, at most
 QUEUE_WORDS = "merge queue"  # of GitHub's refusal: "Changes must be made through the merge queue"
 
 
@@ -125,13 +127,24 @@ def _is_squashed(strategy: DeployStrategy, pull: PullRequest) -> bool:
 
 def follow(strategy: DeployStrategy, release: Release, pull: PullRequest, now: datetime) -> None:
     """Write down what people did with the release's pull request, if anything."""
-    if pull.merged:
+    if _is_another(release, pull):
+        known = replace(pull, head_sha=release.head_sha)
+        recording.closed(release, known, now, "the strategy releases another repository now")
+    elif pull.merged:
         full = pull if pull.merge_parents is not None else look(strategy, pull.number)
         record_merge(strategy, release, full or pull, now)
     elif not pull.is_open:
         recording.closed(release, pull, now, "closed", _closer(strategy, pull.number))
     elif (pull.base, pull.head) != (strategy.base, strategy.head):
         recording.closed(release, pull, now, f"it now goes from {pull.head} to {pull.base}")
+
+
+def _is_another(release: Release, pull: PullRequest) -> bool:
+    """Whether it only bears the same number: an admin has given the strategy another repository. One that was renamed
+    has another address as well, but its pull request was opened when the release was."""
+    if release.url == pull.url or release.opened_at is None:
+        return False
+    return abs(pull.created_at - release.opened_at) > SAME_OPENING
 
 
 def _closer(strategy: DeployStrategy, number: int) -> str:

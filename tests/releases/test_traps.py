@@ -67,6 +67,22 @@ def test_a_branch_that_was_renamed_is_named_and_over_when_it_is_back(world: Worl
     assert world.advance().code not in ("branch-gone", "unreadable")
 
 
+def test_another_repository_of_a_strategy_brings_no_merge_that_was_none(world: World) -> None:
+    other = World(world.github, "force")
+    other.commit()
+    other.repo.open_pull_request("staging", "release", author="eve")
+    other.repo.merge_pull_request(1, by="eve")
+    world.wait(days=2)
+    world.opened()
+
+    world.set(repository="artsy/force")
+    world.advance()
+
+    assert world.release.state == "closed"
+    assert "release.by-hand" not in world.events
+    assert world.events.count("pull-request.closed") == 1
+
+
 def test_nothing_stumbles_over_a_project_that_was_deleted_with_its_release(world: World) -> None:
     world.opened()
     world.block()
