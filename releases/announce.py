@@ -7,7 +7,7 @@ told, once.
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -139,7 +139,12 @@ def _missed(release: Release, tidings: Tidings, post: SlackPost | None, now: dat
         or post.said == post.wanted
     ):
         return None
-    return warning(release, notice, now)
+    told = warning(release, notice, now)
+    # It comes later than the notice had to: it says when, and is none itself.
+    when = date(notice.merge_at, release.strategy.time_zone)
+    headline = f"The following changes come {when}, as others were told already: {_link(release)}"
+    text = slack_texts.status(story_of(release), headline, stoppable=True)
+    return replace(told, text=text)
 
 
 def _news(release: Release, tidings: Tidings, target: Target, post: SlackPost | None) -> News | None:
@@ -210,10 +215,10 @@ def _open(release: Release, known: Facts, decision: Decision) -> Tidings | None:
     if decision.action is Action.HOLD:
         headline = f"Not released yet: {because(decision.reason)} {_link(release)}"
         return Tidings(f"held:{_digest(decision.reason)}", headline)
-    return None if decision.action is Action.WARN else _going_on(release, known)
+    return None if decision.action is Action.WARN else _going_on(release, known, decision)
 
 
-def _going_on(release: Release, known: Facts) -> Tidings | None:
+def _going_on(release: Release, known: Facts, decision: Decision) -> Tidings | None:
     """It is only a matter of time: when, if that is not what the notice named, or if a no came in between."""
     notice = _newest(release)
     if known.announced_at is None or notice is None:
@@ -223,7 +228,8 @@ def _going_on(release: Release, known: Facts) -> Tidings | None:
     if known.covering_notice is None and known.announced_at - named > SAME_MOMENT:
         headline = f"Delayed: it will be released {when}, after another notice: {_link(release)}"
         return Tidings(f"delayed:{known.announced_at:%Y%m%dT%H%M}", headline)
-    if known.covering_notice is None:
+    # In closed hours nobody is told that it goes on.
+    if known.covering_notice is None or decision.code == "closed-hours":
         return None
     return Tidings(f"on:{named:%Y%m%dT%H%M}", f"Goes on: it will be released {when}: {_link(release)}", goes_on=True)
 
