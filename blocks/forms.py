@@ -81,6 +81,7 @@ class BlockForm(forms.Form):
 
     description = TextField(
         label="Reason",
+        widget=forms.Textarea(attrs={"autofocus": True}),
         error_messages={"required": "Give a reason: whoever waits will read it."},
         help_text="Shown wherever the release is shown, with your name.",
     )

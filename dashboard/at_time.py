@@ -23,6 +23,7 @@ from releases.at_time import Change, Then
 from releases.models import Release
 
 PAGE = 100  # projects
+LONGEST_NAME = 200  # characters of a project that is not known, shown again
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def live_at(request: HttpRequest) -> HttpResponse:
             "unreadable": bool(request.GET.get("at")) and asked is None,
             "field": wall(at or now - timedelta(days=1), zone),
             "project": project,
+            "unknown": "" if project else request.GET.get("project", "").strip()[:LONGEST_NAME],
             "rows": [Shown(row, _commit(row.remote, row.sha)) for row in rows],
             "gone": at_time.deleted_at(at) if at and not project and page == 0 else [],
             **_pager(request, page, len(rows) if not project else 0),
@@ -104,6 +106,7 @@ def live_between(request: HttpRequest) -> HttpResponse:
             "since_field": wall(since or now - timedelta(days=1), zone),
             "until_field": wall(until or now, zone),
             "project": project,
+            "unknown": "" if project else request.GET.get("project", "").strip()[:LONGEST_NAME],
             "changes": [_shown(change) for change in changes],
             **_pager(request, page, len(changes)),
         },

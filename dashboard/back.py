@@ -34,12 +34,14 @@ def back(request: HttpRequest, project_id: int) -> HttpResponse:
         error = _ask(request, release)
         if not error:
             return redirect("way-back", project_id=project_id)
+    now = timezone.now()
     return render(
         request,
         "project/back.html",
         {
             "project": project,
-            "way": way_back(project, timezone.now()),
+            "way": way_back(project, now),
+            "rendered_at": int(now.timestamp() * 1000),
             "zone": zone_of(request),
             "chosen": release,
             "by_hand": by_hand(release) if release else None,

@@ -51,6 +51,11 @@ class TestNew:
 
         assert f'<option value="{candela.pk}" selected>' in page.content.decode()
 
+    def test_leads_back_to_that_project(self, staff: Client, candela: Project) -> None:
+        page = staff.get(f"/blocks/new/?project={candela.pk}")
+
+        assert f'<a href="{candela.get_absolute_url()}">Cancel</a>' in page.content.decode()
+
     @pytest.mark.parametrize("asked", ["", "x", "999999", "9" * 40, "²"])
     def test_is_empty_for_a_project_that_is_not_there(self, staff: Client, asked: str) -> None:
         assert staff.get("/blocks/new/", {"project": asked}).status_code == 200

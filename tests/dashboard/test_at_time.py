@@ -114,6 +114,12 @@ class TestAtOneTime:
     def test_nonsense_is_said_to_be(self, reader: Client, query: str) -> None:
         assert "This is no date and time" in text(reader, f"/history/at/{query}")
 
+    @pytest.mark.parametrize("where", ["at", "between"])
+    def test_a_project_that_is_not_known_is_said_to_be(self, reader: Client, where: str) -> None:
+        said = text(reader, f"/history/{where}/?project=candella")
+
+        assert "No project is called “ candella ”" in said
+
     def test_what_is_to_come_is_now(self, reader: Client) -> None:
         assert "still to come" in text(reader, "/history/at/?at=2126-01-01T00:00")
 

@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
 from audit.record import HORIZON, record
+from blocks.models import DeployBlock
 from projects.models import Project, ProjectProperties, StageHead
 from tests import worlds
 from tests.dashboard.world import blocked, comparison, current, read, shown, strategy, waiting
@@ -159,7 +161,15 @@ class TestState:
         html = page(reader, project)
 
         assert "needs QA" in html
-        assert "until somebody resolves it" in html
+        assert "until somebody ends it" in html
+        assert "/resolve/" not in html
+
+    def test_leads_staff_from_a_block_to_its_end(self, reader: Client) -> None:
+        project = shown("candela", [], [])
+        blocked(project, "needs QA")
+        User.objects.update(is_staff=True)
+
+        assert f'<a href="/blocks/{DeployBlock.objects.get().pk}/resolve/">End it' in page(reader, project)
 
     def test_shows_every_recommendation(self, reader: Client) -> None:
         project = shown("candela", [], [])
