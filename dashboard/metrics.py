@@ -46,7 +46,7 @@ def _metrics(now: datetime) -> Iterator[list[str]]:
     yield _gauge("horizon_live_tabs", "Live pages open at this web process.", [({}, open_tabs())])
     undone, heard_at = queries_webhooks.undone(), queries_webhooks.last_heard_at()
     yield _gauge("horizon_webhooks_undone", "Deliveries of GitHub that are not worked on yet.", [({}, undone)])
-    heard = [({}, (now - heard_at).total_seconds())] if heard_at else []
+    heard: list[Sample] = [({}, (now - heard_at).total_seconds())] if heard_at else []
     yield _gauge("horizon_webhook_age_seconds", "Age of the last delivery of GitHub; absent when none came.", heard)
     budgets = [profile.budget for profile in profiles_with_budgets().filter(budget__isnull=False)]
     yield _gauge("horizon_budget_remaining", "Requests or points left at the host.", _budgets(budgets))

@@ -46,7 +46,8 @@ def test_what_waits_for_a_server_waits_until_it_is_healthy(services: dict[str, d
         needs = services[name]["depends_on"]
         assert needs["postgres"]["condition"] == needs["redis"]["condition"] == "service_healthy"
         assert name == "migrate" or needs["migrate"]["condition"] == "service_completed_successfully"
-    assert all("test" in services[name]["healthcheck"] for name in ("postgres", "redis", "polls", "hosts", "actions", "events"))
+    watched = ("postgres", "redis", "polls", "hosts", "actions", "events")
+    assert all("test" in services[name]["healthcheck"] for name in watched)
     assert "HEALTHCHECK" in DOCKERFILE
 
 

@@ -94,8 +94,10 @@ class TestTheFileOfTheDesign:
             "+ stage artsy/candela staging created",
             "+ stage artsy/candela production created",
             "+ deploy strategy artsy/candela production: staging -> release created",
-            "! deploy strategy artsy/candela production: staging -> release: Nobody can write to #dev: give the "
-            "organization a profile of the kind slack-bot, or a webhook instead of the channel.",
+            (
+                "! deploy strategy artsy/candela production: staging -> release: Nobody can write to #dev: give the "
+                "organization a profile of the kind slack-bot, or a webhook instead of the channel."
+            ),
         ]
 
     def test_applied_twice_changes_nothing_the_second_time(self) -> None:

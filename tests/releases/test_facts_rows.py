@@ -56,7 +56,7 @@ def test_release_now_names_what_it_is_in_spite_of(world: World) -> None:
     now = known(world).release_now
 
     assert now is not None
-    assert (now.by, now.sha, now.blocks, now.closed) == ("ana", sha, {block.pk}, True)
+    assert (now.by, now.sha, now.blocks, now.closed) == ("ana", sha, frozenset({block.pk}), True)
     assert [each.id for each in known(world).blocks] == [block.pk]
 
 
