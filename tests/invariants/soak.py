@@ -45,7 +45,7 @@ def main() -> int:
 def _run(part: str, environment: dict[str, str]) -> dict[str, int]:
     """The figures that this part tells; raises CalledProcessError with all that it said."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-s", "-q", "-p", "no:randomly", part],
+        [sys.executable, "-m", "pytest", "-s", "-q", "-p", "no:randomly", "-o", "faulthandler_timeout=0", part],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
