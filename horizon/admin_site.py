@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
@@ -40,6 +41,10 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "What is released, from where, and how",
     "SITE_SYMBOL": "rocket_launch",
     "SITE_URL": "/",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/horizon.svg")},
+    ],
+    "STYLES": [lambda request: static("css/admin.css")],
     "LOGIN": {"form": "dashboard.sign_in.AdminSignInForm"},
     "SHOW_HISTORY": False,  # Horizon's own history has more, and is never deleted
     "DASHBOARD_CALLBACK": "horizon.admin_site.landing",
