@@ -99,17 +99,19 @@ def edit(request: HttpRequest, block_id: int) -> HttpResponse:
 def resolve(request: HttpRequest, block_id: int) -> HttpResponse:
     """The form for a link from elsewhere; the list of blocks has its own."""
     block = get_object_or_404(DeployBlock, pk=block_id)
+    back_to = _came_from(request)
     if request.method != "POST":
-        return render(request, "blocks/resolve.html", {"blocked": block, "form": ResolveForm()})
+        return render(request, "blocks/resolve.html", {"blocked": block, "form": ResolveForm(), "back_to": back_to})
     form = ResolveForm(request.POST)
     if not form.is_valid():
-        return render(request, "blocks/resolve.html", {"blocked": block, "form": form}, status=422)
+        shown = {"blocked": block, "form": form, "back_to": back_to}
+        return render(request, "blocks/resolve.html", shown, status=422)
     if resolve_block(block, note=form.cleaned_data["note"], actor=_actor(request), clock=timezone.now):
         messages.success(request, f"The block is ended: {block}")
     else:
         block.refresh_from_db()
         messages.info(request, _ended_before(block, form.cleaned_data["note"], zone_of(request)))
-    return redirect("blocks")
+    return redirect(back_to)
 
 
 def _ended_before(block: DeployBlock, note: str, zone: ZoneInfo) -> str:
@@ -147,7 +149,7 @@ def _form(request: HttpRequest, form: BlockForm) -> HttpResponse:
 
 
 def _came_from(request: HttpRequest) -> str:
-    """Where "Cancel" leads: to the project whose card or page opened the form, else to the list of blocks."""
+    """Where "Cancel" and the end of a block lead: to the project whose card or page opened the form, else to the list of blocks."""
     project = _asked_for(request)
     return project.get_absolute_url() if project else reverse("blocks")
 

@@ -193,8 +193,9 @@ def _merged(release: Release, known: Facts) -> Tidings:
     }.get(Release.Kind(release.kind), ("released", f"Released{at}"))
     by_people = said != "released"
     if release.live_at and release.merged_at:
-        took = span((release.live_at - release.merged_at).total_seconds())
-        return Tidings("live", f"{done}, and live {took} later: {_link(release)}", unasked=by_people)
+        took = (release.live_at - release.merged_at).total_seconds()
+        later = f" {span(took)} later" if took >= 1 else ""
+        return Tidings("live", f"{done}, and live{later}: {_link(release)}", unasked=by_people)
     if release.live_alarm_at:
         within = span(release.strategy.live_within)
         headline = f"{done}, but not seen live within {within}: look at its deployment: {_link(release)}"

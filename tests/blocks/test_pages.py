@@ -297,6 +297,14 @@ class TestResolve:
         assert AuditEvent.objects.filter(kind="block.resolved", data__note="fixed in #12").count() == 1
         assert "fixed in #12" in page.content.decode()
 
+    def test_leads_back_to_the_project_that_the_person_came_from(self, staff: Client, candela: Project) -> None:
+        address = f"/blocks/{blocked(candela).pk}/resolve/?project={candela.pk}"
+        assert f'action="{address}"' in staff.get(address).content.decode()
+
+        answer = staff.post(address, {"note": "fixed"})
+
+        assert answer.headers["Location"] == candela.get_absolute_url()
+
     def test_by_the_second_of_two_people_says_who_was_first(self, staff: Client, candela: Project) -> None:
         block = blocked(candela)
         resolve_block(block, note="mine", actor=Actor.person("mary"), clock=timezone.now)

@@ -169,7 +169,7 @@ class TestState:
         blocked(project, "needs QA")
         User.objects.update(is_staff=True)
 
-        assert f'<a href="/blocks/{DeployBlock.objects.get().pk}/resolve/">End it' in page(reader, project)
+        assert f'<a href="/blocks/{DeployBlock.objects.get().pk}/resolve/?project={project.pk}">End it' in page(reader, project)
 
     def test_shows_every_recommendation(self, reader: Client) -> None:
         project = shown("candela", [], [])
