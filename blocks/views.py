@@ -149,7 +149,7 @@ def _form(request: HttpRequest, form: BlockForm) -> HttpResponse:
 
 
 def _came_from(request: HttpRequest) -> str:
-    """Where "Cancel" and the end of a block lead: to the project whose card or page opened the form, else to the list of blocks."""
+    """Where "Cancel" and the end of a block lead: to the project that opened the form, else to the list of blocks."""
     project = _asked_for(request)
     return project.get_absolute_url() if project else reverse("blocks")
 
