@@ -61,6 +61,10 @@ class ReadCalendar:
     left_out: int
 
 
+# What RFC 5545, 3.6.1, allows once in an event.
+ONCE = ("DTSTART", "DTEND", "DURATION", "SUMMARY", "STATUS", "UID")
+
+
 def read_calendar(content: bytes, zone: ZoneInfo, today: date) -> ReadCalendar:
     """The events of a file from today on, repeated ones for two years. Days and times without a zone are in `zone`.
 
@@ -101,6 +105,10 @@ def _events(calendar: Any) -> list[Any]:
         raise CalendarUnreadable("There is no event in this file. Export the calendar with its events.")
     if len(events) > MOST_EVENTS:
         raise CalendarUnreadable(f"This file has {len(events):,} events; up to {MOST_EVENTS:,} are read. Export less.")
+    for event in events:
+        twice = [name for name in ONCE if isinstance(event.get(name), list)]
+        if twice:
+            raise CalendarUnreadable(f"{_named(event)} has more than one {twice[0]}. Mend it, or take it out.")
     return events
 
 
@@ -138,11 +146,13 @@ def _written_out(group: Sequence[Any], zones: Sequence[Any], today: date) -> Ite
 def _check_repetition(event: Any) -> None:
     rules = event.get("RRULE", [])
     for rule in rules if isinstance(rules, list) else [rules]:
+        if not isinstance(rule, icalendar.vRecur):
+            raise CalendarUnreadable(f"How {_named(event)} repeats cannot be read. Mend it, or take it out.")
         frequency = str((rule.get("FREQ") or [""])[0]).upper()
         allowed = REPETITIONS.get(frequency)
         interval = (rule.get("INTERVAL") or [1])[0]  # an interval of nothing never ends
         if allowed is None or interval < 1 or not {str(key).upper() for key in rule} <= ALWAYS | allowed:
-            words = clean_line(rule.to_ical().decode(), 100)
+            words = clean_line(rule.to_ical().decode(), 100)  # type: ignore[no-untyped-call]
             raise CalendarUnreadable(
                 f"{_named(event)} repeats by a rule that is not read here ({words}). "
                 "Take it out of the file and enter its days by hand."
@@ -160,6 +170,8 @@ def _holiday(event: Any, zone: ZoneInfo) -> ReadHoliday | None:
         begins, ends = _edges(event)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise CalendarUnreadable(f"The times of {_named(event)} cannot be read. Mend it, or take it out.") from None
+    if not isinstance(begins, date) or not isinstance(ends, date):
+        raise CalendarUnreadable(f"The times of {_named(event)} cannot be read. Mend it, or take it out.")
     name = clean_line(_text(event, "SUMMARY"), 200) or "Holiday"
     if not isinstance(begins, datetime) or not isinstance(ends, datetime):
         last = max(ends - timedelta(days=1), begins)  # the day on which it ends is not part of it

@@ -123,7 +123,7 @@ for _ in range(50):
         names |= {name.split("@")[0] for answer in app.control.ping(timeout=1.0) for name in answer}
     except (app.connection().connection_errors):
         continue
-    if len(names) == 3:
+    if len(names) == 4:
         break
 print(*sorted(names))
 """

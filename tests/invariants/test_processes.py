@@ -18,7 +18,7 @@ from tests.servers.github import GitHubServer
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 PROJECTS = 10
-ROUNDS = int(os.environ.get("RACES") or 20)  # of PROJECTS races each
+ROUNDS = int(os.environ.get("RACES") or 10)  # of PROJECTS races each
 
 
 @pytest.fixture
