@@ -169,7 +169,8 @@ class TestState:
         blocked(project, "needs QA")
         User.objects.update(is_staff=True)
 
-        assert f'<a href="/blocks/{DeployBlock.objects.get().pk}/resolve/?project={project.pk}">End it' in page(reader, project)
+        end = f"/blocks/{DeployBlock.objects.get().pk}/resolve/?project={project.pk}"
+        assert f'<a href="{end}">End it' in page(reader, project)
 
     def test_shows_every_recommendation(self, reader: Client) -> None:
         project = shown("candela", [], [])
