@@ -1,5 +1,6 @@
 """Time, faults of GitHub and Slack, and deaths of the process, at any request and any line."""
 
+import threading
 from typing import Literal
 
 from hypothesis import strategies as st
@@ -56,6 +57,9 @@ class Trouble(Machine):
         """A person acts, or time passes, between two of Horizon's requests."""
 
         def meanwhile() -> None:
+            # Several messages are sent from threads, which see nothing of the test's transaction.
+            if threading.current_thread() is not threading.main_thread():
+                return
             self.act_as_a_person(what)
             self.moments.append(self.moment())
 
