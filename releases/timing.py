@@ -128,10 +128,19 @@ class Timing:
         """
         then = replace(self, now=max(self.now, not_before, self.retry_at or self.now))
         if not then.needs_notice:
-            merge_at = then.merge_at
-            return None if merge_at is None else first_open(self.closed, max(merge_at, then.now))
+            return then._merges_at
         warn_at = then.warn_at
-        return None if warn_at is None else self._merge_of_notice_at(warn_at)
+        if warn_at is None:
+            return None
+        # Closed hours may last until Slack is given up.
+        told = replace(then, now=warn_at)
+        return self._merge_of_notice_at(warn_at) if told.needs_notice else told._merges_at
+
+    @property
+    def _merges_at(self) -> datetime | None:
+        """When it merges where nobody is to be told any more."""
+        merge_at = self.merge_at
+        return None if merge_at is None else first_open(self.closed, max(merge_at, self.now))
 
     def _merge_of_notice_at(self, at: datetime) -> datetime | None:
         return first_open(self.closed, max(self.due, later(at, self.warning)))

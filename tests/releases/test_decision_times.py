@@ -339,6 +339,14 @@ class TestSlackAway:
         )
         assert facts.announced_at == NOW + HOUR + MINUTE
 
+    def test_that_is_given_up_in_closed_hours_delays_no_more_than_they_do(self) -> None:
+        facts = unheard(-HOUR, retry_at=NOW + MINUTE)
+        facts = replace(facts, plan=replace(facts.plan, closed=(closed("06:15", "15:45"),)))
+        opens = NOW.replace(hour=15, minute=45)
+
+        assert facts.announced_at == opens
+        assert decide(replace(facts, now=opens, read_at=opens)).action is Action.MERGE
+
     def test_the_pause_ends_at_its_moment(self) -> None:
         assert decide(unheard(-HOUR, retry_at=NOW)).action is Action.WARN
         assert decide(unheard(-HOUR, retry_at=NOW + SECOND)).action is Action.WAIT
