@@ -74,6 +74,7 @@ def keep_true(strategies: Collection[DeployStrategy], clock: Callable[[], dateti
             try:
                 errands += _errands(release, known[release.strategy_id], targets_of(release.strategy, bots), now)
             except Exception as error:
+                # A fault in one release's message must not keep the others from being told; it is raised at the end.
                 logger.exception("what Slack is to be told of %s could not be worked out", release.strategy)
                 bugs.append(error)
     bring(errands, now)
@@ -86,6 +87,7 @@ def _facts(strategies: Collection[DeployStrategy], now: datetime) -> tuple[dict[
     try:
         return facts.facts_of(strategies, now), []
     except Exception:
+        # One of them is broken: each is tried by itself, and that one reported.
         logger.exception("the releases that Slack is told of could not be looked at together")
     known: dict[int, Facts] = {}
     bugs: list[Exception] = []
@@ -93,6 +95,7 @@ def _facts(strategies: Collection[DeployStrategy], now: datetime) -> tuple[dict[
         try:
             known |= facts.facts_of([strategy], now)
         except Exception as error:
+            # Raised by the caller, after the others were told.
             logger.exception("what Slack is to be told of %s could not be looked at", strategy)
             bugs.append(error)
     return known, bugs

@@ -126,6 +126,7 @@ def _tell(chosen: list[DeployStrategy], outcomes: list[Outcome], clock: Callable
     try:
         announce.keep_true(list(known.values()), clock)
     except Exception as error:
+        # A message that cannot be made must hold up no release; the caller raises it after all had their turn.
         logger.exception("what people were told of releases could not be kept true")
         return [error]
     return []

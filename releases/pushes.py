@@ -65,6 +65,7 @@ def find(clock: Callable[[], datetime]) -> None:
         try:
             _look(strategy, clock)
         except Exception as error:
+            # One strategy's trouble must not hide what happened to the others; it is raised at the end.
             logger.exception("the moves of %s could not be looked at", strategy)
             bugs.append(error)
     if bugs:
