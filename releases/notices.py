@@ -9,13 +9,14 @@ from typing import Final
 
 from django.db import transaction
 
-from audit.record import HORIZON, record
+from audit.record import HORIZON
 from blocks.change import blocks_held_back
 from projects.live import announce
 from releases import facts, slack_texts
 from releases.acts_common import Clock, last_look
 from releases.decision import Decision
 from releases.models import DeployStrategy, Notice, Release, SlackPost
+from releases.recording import record_of
 from releases.slack_posts import Errand, News, bring
 from releases.slack_story import story_of
 from releases.slack_targets import targets_of
@@ -138,11 +139,4 @@ def _failed(release: Release, notice: Notice, now: datetime) -> None:
 
 
 def _record(kind: str, notice: Notice, at: datetime, why: str = "") -> None:
-    strategy = notice.release.strategy
-    data = {
-        "stage": strategy.stage.name,
-        "pull_request": {"number": notice.release.number, "url": notice.release.url},
-        "merge_at": notice.merge_at.isoformat(),
-        "why": why,
-    }
-    record(kind, actor=HORIZON, at=at, project=strategy.stage.project, data=data)
+    record_of(kind, notice.release, HORIZON, at, {"merge_at": notice.merge_at.isoformat(), "why": why})

@@ -34,7 +34,7 @@ def opened(release: Release, pull: PullRequest, at: datetime) -> None:
     begun_at = attempt.begun_at if attempt else release.begun_at
     _be_open(release, pull, min(max(pull.created_at, begun_at), at))
     _finish(release, Attempt.Outcome.DONE, at)
-    _record("pull-request.opened", release, HORIZON, at)
+    record_of("pull-request.opened", release, HORIZON, at)
 
 
 @transaction.atomic
@@ -42,14 +42,14 @@ def adopted(release: Release, pull: PullRequest, at: datetime) -> None:
     """A person opened this pull request; Horizon takes it for the release from now on."""
     _be_open(release, pull, min(pull.created_at, at))
     _finish(release, Attempt.Outcome.REFUSED, at, "A person had opened the pull request already.")
-    _record("pull-request.adopted", release, HORIZON, at, {"opened_by": pull.author})
+    record_of("pull-request.adopted", release, HORIZON, at, {"opened_by": pull.author})
 
 
 @transaction.atomic
 def reopened(release: Release, pull: PullRequest, at: datetime) -> None:
     """A person opened the pull request again that had been closed."""
     _be_open(release, pull, min(pull.created_at, at))
-    _record("pull-request.reopened", release, Actor.github("somebody"), at)
+    record_of("pull-request.reopened", release, Actor.github("somebody"), at)
 
 
 @transaction.atomic
@@ -59,7 +59,7 @@ def enqueued(release: Release, sha: str, at: datetime) -> None:
     _forget_refusals(release)
     release.save()
     _finish(release, Attempt.Outcome.DONE, at)
-    _record("pull-request.enqueued", release, HORIZON, at)
+    record_of("pull-request.enqueued", release, HORIZON, at)
 
 
 @transaction.atomic
@@ -68,7 +68,7 @@ def dequeued(release: Release, why: str, at: datetime) -> None:
     _be_idle(release)
     release.save()
     _finish(release, Attempt.Outcome.DONE, at)
-    _record("pull-request.dequeued", release, HORIZON, at, {"why": why})
+    record_of("pull-request.dequeued", release, HORIZON, at, {"why": why})
 
 
 @transaction.atomic
@@ -82,7 +82,7 @@ def stays_queued(release: Release, outcome: Attempt.Outcome, message: str, at: d
 def assigned(attempt: Attempt, login: str, at: datetime) -> None:
     """Horizon assigned somebody; two engines that find it out write it once."""
     if _finish_assigning(attempt, Attempt.Outcome.DONE, "", at):
-        _record("pull-request.assigned", attempt.release, HORIZON, at, {"assignee": login})
+        record_of("pull-request.assigned", attempt.release, HORIZON, at, {"assignee": login})
 
 
 def not_assigned(attempt: Attempt, outcome: Attempt.Outcome, message: str, at: datetime) -> None:
@@ -103,7 +103,7 @@ def merged(release: Release, sha: str, merge_sha: str, at: datetime, *, squashed
         finished_at=at, outcome=Attempt.Outcome.REFUSED, message="It had been merged."
     )
     _finish(release, Attempt.Outcome.DONE, at)
-    _record("release.merged", release, HORIZON, at)
+    record_of("release.merged", release, HORIZON, at)
 
 
 @transaction.atomic
@@ -113,7 +113,7 @@ def merged_by_hand(release: Release, pull: PullRequest, at: datetime, *, squashe
     release.squashed, release.kind = squashed, Release.Kind.MANUAL
     _be_merged(release, pull.head_sha, pull.merge_sha or "", by, pull.merged_at or at)
     _finish(release, Attempt.Outcome.REFUSED, at, f"{by} had merged it already.")
-    _record("release.by-hand", release, Actor.github(by), at)
+    record_of("release.by-hand", release, Actor.github(by), at)
 
 
 @transaction.atomic
@@ -123,7 +123,7 @@ def closed(release: Release, pull: PullRequest, at: datetime, why: str, by: str 
     release.closed_by, release.queued_at, release.request_id = by, None, ""
     release.save(update_fields=["state", "closed_at", "closed_by", "head_sha", "queued_at", "request_id"])
     _finish(release, Attempt.Outcome.REFUSED, at, why)
-    _record("pull-request.closed", release, Actor.github(by or "somebody"), at, {"why": why})
+    record_of("pull-request.closed", release, Actor.github(by or "somebody"), at, {"why": why})
 
 
 @transaction.atomic
@@ -197,7 +197,10 @@ def _announce(release: Release) -> None:
     announce([release.strategy.stage.project_id])
 
 
-def _record(kind: str, release: Release, actor: Actor, at: datetime, more: Mapping[str, object] | None = None) -> None:
+def record_of(
+    kind: str, release: Release, actor: Actor, at: datetime, more: Mapping[str, object] | None = None
+) -> None:
+    """One line of history about a release, with what names it: for all that is done with it, on GitHub and in Slack."""
     strategy: DeployStrategy = release.strategy
     data = {
         "stage": strategy.stage.name,

@@ -14,10 +14,11 @@ from typing import Final
 
 from django.db import transaction
 
-from audit.record import HORIZON, record
+from audit.record import HORIZON
 from projects.live import announce
 from releases import slack
 from releases.models import Release, SlackPost
+from releases.recording import record_of
 from releases.slack import Posted, SlackTrouble, Target
 
 FIRST_PAUSE: Final = timedelta(seconds=30)
@@ -211,16 +212,6 @@ def _following(errand: Errand, older: Posted) -> Callable[[], Posted]:
 
 
 def _record(kind: str, release: Release, post: SlackPost, at: datetime, why: str = "") -> None:
-    strategy = release.strategy
-    data = {
-        "stage": strategy.stage.name,
-        "base": strategy.base,
-        "head": strategy.head,
-        "sha": release.head_sha,
-        "pull_request": {"number": release.number, "url": release.url},
-        "target": post.label,
-        "says": post.wanted.partition(":")[0],
-        **({"why": why} if why else {}),
-    }
-    record(kind, actor=HORIZON, at=at, project=strategy.stage.project, data=data)
-    announce([strategy.stage.project_id])
+    said = {"target": post.label, "says": post.wanted.partition(":")[0], **({"why": why} if why else {})}
+    record_of(kind, release, HORIZON, at, said)
+    announce([release.strategy.stage.project_id])
