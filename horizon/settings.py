@@ -28,6 +28,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "horizon",
+        "OPTIONS": {"pool_class": "horizon.cache.SharedPool", "socket_timeout": 2, "socket_connect_timeout": 2},
     }
 }
 
