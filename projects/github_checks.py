@@ -124,7 +124,7 @@ def _add(checks: Checks, question: ChecksQuestion, alias: str, answer: GraphQLAn
             checks.complete = True  # nothing has reported
             return
         contexts = rollup["contexts"]
-        checks.checks.extend(_check(node) for node in contexts["nodes"])
+        checks.checks.extend(check_of(node) for node in contexts["nodes"])
         info = contexts["pageInfo"]
         checks.complete = not info["hasNextPage"]
         checks.cursor = str(info["endCursor"]) if info["hasNextPage"] else None
@@ -132,7 +132,8 @@ def _add(checks: Checks, question: ChecksQuestion, alias: str, answer: GraphQLAn
         return
 
 
-def _check(node: Mapping[str, Any]) -> Check:
+def check_of(node: Mapping[str, Any]) -> Check:
+    """One of a rollup's `contexts`. Raises KeyError, TypeError, AttributeError for what is none."""
     if node["__typename"] == "StatusContext":
         name, state, url = node["context"], _STATES.get(node["state"], CheckState.FAILURE), node.get("targetUrl")
     else:

@@ -16,6 +16,7 @@ from projects.github_client import GitHubClient
 from projects.github_pulls_answers import own_pulls, page_of, pull_request_of, release_state_of
 from projects.github_pulls_query import Names, latest_pulls_query, more_pulls_query, pull_query, releases_query
 from projects.github_queue import QueueResult, QueueStatus
+from projects.github_removal import Removal, removal_of
 from projects.github_renames import as_written, name_taken, trace_by_id
 from projects.github_troubles import broken, unreadable
 from projects.github_upkeep import Status
@@ -44,6 +45,7 @@ __all__ = [
     "RefusalCode",
     "ReleaseQuestion",
     "ReleaseState",
+    "Removal",
     "Status",
 ]
 
@@ -144,6 +146,10 @@ class GitHub:
     def merge_result(self, owner: str, name: str, number: int, request_id: str) -> QueueResult:
         """What became of an asynchronous merge. Raises StageUnreadable."""
         return github_queue.result_of(self._client, owner, name, number, request_id)
+
+    def removal(self, owner: str, name: str, number: int) -> Removal | None:
+        """How it left its merge queue last; None where GitHub does not tell. Raises StageUnreadable."""
+        return removal_of(self._client, owner, name, number)
 
     # --- acts -------------------------------------------------------------------------------------------------------
 

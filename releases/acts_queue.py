@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from projects.github_pulls import ActRefused, AnswerLost, GitHub, PullRequest, QueueResult, QueueStatus
+from projects.github_pulls import ActRefused, AnswerLost, GitHub, PullRequest, QueueResult, QueueStatus, Removal
 from projects.reading import StageUnreadable
 from releases import facts, recording
 from releases.acts_common import Clock, is_claimed, look
 from releases.decision import Action, Decision
+from releases.messages import listed
 from releases.models import Attempt, DeployStrategy, Release
 from releases.repositories import repository
 
@@ -22,9 +23,9 @@ Found = Callable[[DeployStrategy, Release, datetime], bool]
 # What is not known for certain takes nothing out of the queue; nor does what cannot be a no.
 STAYS = frozenset(
     {"queued", "stale", "unread", "unreadable", "merging", "not-compared", "head-moved", "mergeability-unknown",
-     "others-first", "nothing-waits"}
+     "checks-unknown", "others-first", "nothing-waits"}
 )  # fmt: skip
-TAKEN_OUT = "GitHub took it out of the merge queue: a check failed there, it conflicts, or somebody removed it."
+TAKEN_OUT = "It was taken out of the merge queue, and GitHub does not say why."
 NOT_OURS = "Somebody has put it into the merge queue, or asked for that, already."
 PAUSE = timedelta(minutes=1)  # after a refusal to take it out
 
@@ -125,7 +126,27 @@ def settle_queued(
     elif leaving is not None:
         recording.dequeued(release, leaving.message, now)
     else:
-        recording.refused(release, Action.MERGE, release.head_sha, ActRefused(0, TAKEN_OUT), now)
+        removal = _removal(strategy, release)
+        recording.unqueued(release, _why(removal), removal.by if removal else "", now)
+
+
+def _removal(strategy: DeployStrategy, release: Release) -> Removal | None:
+    """None where GitHub does not tell: it is out of the queue all the same."""
+    try:
+        owner, name = repository(strategy)
+        return GitHub(facts.github_profile(strategy)).removal(owner, name, release.number or 0)
+    except StageUnreadable:
+        return None
+
+
+def _why(removal: Removal | None) -> str:
+    """Who took it out, with GitHub's own word for why, and what failed there."""
+    if removal is None or not (removal.reason or removal.by or removal.failed):
+        return TAKEN_OUT
+    who = f"{removal.by} took it out of the merge queue" if removal.by else "Its merge queue took it out"
+    word = f": {removal.reason}" if removal.reason else ""
+    failed = f" ({listed(removal.failed)} failed there)" if removal.failed else ""
+    return f"{who}{word}{failed}."
 
 
 # --- taking it out ------------------------------------------------------------------------------------------------

@@ -72,6 +72,13 @@ def dequeued(release: Release, why: str, at: datetime) -> None:
 
 
 @transaction.atomic
+def unqueued(release: Release, why: str, by: str, at: datetime) -> None:
+    """GitHub, or a person there (`by`), took it out of the merge queue: it is put there again after a pause."""
+    refused(release, Action.MERGE, release.head_sha, ActRefused(0, why), at)
+    record_of("pull-request.unqueued", release, Actor.github(by or "GitHub"), at, {"why": why})
+
+
+@transaction.atomic
 def stays_queued(release: Release, outcome: Attempt.Outcome, message: str, at: datetime) -> None:
     """It could not be taken out of the queue: that is tried again."""
     unfinished(release, Attempt.Act.DEQUEUE).update(finished_at=at, outcome=outcome, message=message)

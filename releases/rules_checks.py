@@ -29,17 +29,22 @@ def checks_failing(facts: Facts) -> Decision | None:
 
 @rule("No check that counts is missing or running", "whoever runs the checks: they have to report", Needs.PULL_REQUEST)
 def checks_waiting(facts: Facts) -> Decision | None:
-    """Rule 9: not yet known is not green."""
+    """Rule 9: not yet known is not green.
+
+    Once GitHub's merge queue has it, GitHub runs the checks that it requires itself, on the very commit that it will
+    merge, and merges only what is green there: those of the head are not waited for twice. For those that only the
+    strategy names GitHub does not wait.
+    """
     if not facts.pull.checks_complete:
         return wait(
             "checks-unknown", "Not all checks could be read: whether they are green is not known.", unknown=True
         )
-    known = counting(facts)
-    missing = sorted(_required(facts) - {check.name for check in known})
+    known, elsewhere = counting(facts), _required_by_host(facts) if facts.queued_at else set[str]()
+    missing = sorted(_required(facts) - elsewhere - {check.name for check in known})
     if missing:
         verb = "has" if len(missing) == 1 else "have"
         return wait("checks-missing", f"The required {listed(missing)} {verb} not reported yet.", unknown=True)
-    running = [check.name for check in known if check.state not in GREEN]
+    running = [check.name for check in known if check.state not in GREEN and check.name not in elsewhere]
     if running:
         return wait("checks-running", f"{listed(running)} {'is' if len(running) == 1 else 'are'} still running.")
     return None

@@ -73,9 +73,9 @@ class TestOrder:
             PULL, assignees=(), head_sha="c" * 40, is_draft=True, mergeable=False, review_decision="review_required",
             checks=(red, running),
         )  # fmt: skip
-        seen = replace(READING, pull_request=wrong, merge_methods=(), required_checks=("ci", "lint", STATUS_CONTEXT))
+        seen = replace(READING, pull_request=wrong, merge_methods=(), required_checks=("ci", STATUS_CONTEXT))
         quiet = (closed("14:00", "15:00"),)
-        bad = replace(PLAN, merge_after=None, slack_targets=1, closed=(ALWAYS,))
+        bad = replace(PLAN, merge_after=None, slack_targets=1, closed=(ALWAYS,), required_checks=("lint",))
         facts = replace(
             DUE, plan=bad, reading=seen, opened_at=NOW, queued_at=NOW,
             refusal=Refusal(Action.MERGE, HEAD, "no", NOW + DAY), merges_unconfirmed=2,
@@ -362,6 +362,20 @@ class TestChecks:
 
     def test_a_required_check_that_runs_is_waited_for(self) -> None:
         assert answer(checks(ci(CheckState.PENDING), required=("ci",))) == (Action.WAIT, "checks-running")
+
+    @pytest.mark.parametrize("found", [(), (GREEN_CI,), (replace(GREEN_CI, state=CheckState.PENDING),)])
+    def test_what_github_requires_is_left_to_its_merge_queue(self, found: tuple[Check, ...]) -> None:
+        assert answer(replace(checks(*found, required=("ci",)), queued_at=NOW)) == (Action.WAIT, "queued")
+
+    def test_a_red_one_that_github_requires_holds_in_its_merge_queue_as_well(self) -> None:
+        red = replace(GREEN_CI, state=CheckState.FAILURE)
+        assert answer(replace(checks(red, required=("ci",)), queued_at=NOW)) == (Action.HOLD, "checks-failing")
+
+    @pytest.mark.parametrize("state", [None, CheckState.PENDING])
+    def test_what_only_the_strategy_names_waits_in_the_merge_queue_as_well(self, state: CheckState | None) -> None:
+        found = [GREEN_CI, *([Check("e2e", state)] if state else [])]
+        facts = replace(checks(*found, required=("ci",)), plan=replace(PLAN, required_checks=("e2e",)), queued_at=NOW)
+        assert answer(facts) == (Action.WAIT, "checks-running" if state else "checks-missing")
 
     def test_what_the_strategy_requires_is_added(self) -> None:
         facts = replace(checks(ci(CheckState.SUCCESS)), plan=replace(DUE.plan, required_checks=("e2e",)))

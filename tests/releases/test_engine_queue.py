@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 
 from audit.models import AuditEvent
 from audit.record import Actor
@@ -17,6 +19,7 @@ ASK = "PUT .*/merge-async$"
 OPENED = ["pull-request.opened"]
 ENQUEUED = [*OPENED, "pull-request.enqueued"]
 DEQUEUED = [*ENQUEUED, "pull-request.dequeued"]
+UNQUEUED = [*ENQUEUED, "pull-request.unqueued"]
 
 
 @pytest.fixture
@@ -118,17 +121,70 @@ class TestQueueing:
 class TestTakenOut:
     def test_by_github_is_held_with_its_words_and_asked_again_later(self, queue: World) -> None:
         queued(queue)
-        queue.repo.pulls.dequeue(queue.repo.pull(1), "github-merge-queue[bot]")
+        queue.repo.fail_in_merge_queue(1, "failed_checks", e2e="failure", lint="success")
 
         decision = queue.advance()
 
         assert (decision.code, queue.release.state) == ("refused", "open")
-        assert "took it out of the merge queue" in decision.reason
+        assert "Its merge queue took it out: failed_checks (e2e failed there)." in decision.reason
+        assert queue.story == UNQUEUED
+        event = AuditEvent.objects.get(kind="pull-request.unqueued")
+        assert (event.actor, event.data["why"]) == (
+            "GitHub", "Its merge queue took it out: failed_checks (e2e failed there)."
+        )  # fmt: skip
         queue.wait(minutes=1)
         queued(queue)
-        assert queue.story == [*ENQUEUED, "pull-request.enqueued"]
+        assert queue.story == [*UNQUEUED, "pull-request.enqueued"]
 
-    @pytest.mark.parametrize("what", ["block", "skip", "check", "draft", "closed hours", "people"])
+    def test_by_a_person_on_github_is_said_with_their_name(self, queue: World) -> None:
+        queued(queue)
+        queue.repo.pulls.dequeue(queue.repo.pull(1), "ana")
+
+        assert "ana took it out of the merge queue: manual." in queue.advance().reason
+        assert AuditEvent.objects.get(kind="pull-request.unqueued").actor == "ana"
+
+    def test_with_words_that_are_shown_as_text_on_the_page_and_in_history(self, queue: World, client: Client) -> None:
+        queued(queue)
+        queue.repo.fail_in_merge_queue(1, "<script>alert(1)</script>")
+        queue.advance()
+        client.force_login(User.objects.create_user("ana", is_staff=True))
+
+        for page in (f"/projects/{queue.project.pk}/", "/history/"):
+            html = client.get(page).content.decode()
+            assert "Its merge queue took it out: &lt;script&gt;alert(1)&lt;/script&gt;" in html, page
+            assert "<script>alert(1)" not in html
+
+    @pytest.mark.parametrize("trouble", ["no reason", "unreadable", "not in the timeline yet"])
+    def test_is_told_in_general_where_github_does_not_say_why(self, queue: World, trouble: str) -> None:
+        queued(queue)
+        queue.repo.pulls.dequeue(queue.repo.pull(1), "github-merge-queue[bot]", reason=None)
+        if trouble == "unreadable":
+            queue.github.fail("GRAPHQL Removal", status=502, times=99)
+        if trouble == "not in the timeline yet":
+            queue.repo.pull(1).queue_moves.pop()
+
+        assert "It was taken out of the merge queue, and GitHub does not say why." in queue.advance().reason
+        assert queue.story == UNQUEUED
+
+    def test_never_because_a_check_that_github_requires_runs_again(self, queue: World) -> None:
+        queue.repo.add_ruleset("release", checks=("ci",))
+        queue.repo.check_run("ci", at="staging")
+        queued(queue)
+        queue.repo.check_run("ci", at="staging", status="in_progress")
+
+        queued(queue)
+
+        assert queue.repo.pull(1).queue_entry is not None
+
+    def test_never_because_not_all_checks_can_be_read(self, queue: World) -> None:
+        queued(queue)
+        for number in range(301):
+            queue.repo.check_run(f"check-{number}", at="staging")
+
+        assert queue.advance().code == "checks-unknown"
+        assert queue.repo.pull(1).queue_entry is not None
+
+    @pytest.mark.parametrize("what", ["block", "skip", "check", "named check", "draft", "closed hours", "people"])
     def test_when_somebody_or_something_says_no(self, queue: World, what: str) -> None:
         sha = queued(queue).release.head_sha
         actor = Actor.person("mary")
@@ -136,6 +192,7 @@ class TestTakenOut:
             "block": queue.block,
             "skip": lambda: interventions.skip(queue.strategy, sha, reason="no", actor=actor, clock=queue.clock),
             "check": lambda: queue.repo.check_run("ci", at="staging", conclusion="failure"),
+            "named check": lambda: queue.set(required_checks=["e2e"]),
             "draft": lambda: queue.repo.edit_pull_request(1, draft=True),
             "closed hours": lambda: queue.set(blocked_time_buckets=["* 8-9 * * *"]),
             "people": lambda: queue.set(automatic=False),
@@ -175,7 +232,7 @@ class TestTakenOut:
         queued(queue)
 
         assert queue.release.head_sha == sha
-        assert queue.story == [*ENQUEUED, "pull-request.enqueued"]
+        assert queue.story == [*UNQUEUED, "pull-request.enqueued"]
 
     def test_by_closing_it_is_respected(self, queue: World) -> None:
         queued(queue)

@@ -370,6 +370,33 @@ class TestMergeQueue:
         assert "errors" not in answer
         assert queued.process_merge_queue("release") == []
 
+    def test_the_timeline_tells_why_it_left_the_queue_and_what_was_tested_there(
+        self, ask: Asking, queued: Repository
+    ) -> None:
+        for _ in range(2):
+            self.poll(ask, self.asynchronously(ask).json()["details"]["uuid"])
+            queued.fail_in_merge_queue(1, e2e="failure")
+        answer = ask.graphql(
+            """query T($owner: String!, $name: String!) {repository(owner: $owner, name: $name) {
+            pullRequest(number: 1) {timelineItems(last: 2, itemTypes: [ADDED_TO_MERGE_QUEUE_EVENT, REMOVED_FROM_MERGE_QUEUE_EVENT]) {
+              totalCount nodes {__typename ...on RemovedFromMergeQueueEvent {reason actor {login} createdAt
+                beforeCommit {oid parents(first: 2) {totalCount} statusCheckRollup {state}}}}}}}}""",
+            owner="artsy", name="candela",
+        )  # fmt: skip
+        found = answer["data"]["repository"]["pullRequest"]["timelineItems"]
+        assert found["totalCount"] == 4
+        added, removed = found["nodes"]
+        assert added == {"__typename": "AddedToMergeQueueEvent"}
+        assert (removed["reason"], removed["actor"]["login"]) == ("failed_checks", "github-merge-queue[bot]")
+        tested = removed["beforeCommit"]
+        assert tested["oid"] not in (queued.sha("staging"), queued.sha("release"))
+        assert (tested["parents"]["totalCount"], tested["statusCheckRollup"]["state"]) == (2, "FAILURE")
+
+    def test_the_timeline_tells_of_a_merge_by_the_queue_as_well(self, ask: Asking, queued: Repository) -> None:
+        self.poll(ask, self.asynchronously(ask).json()["details"]["uuid"])
+        queued.process_merge_queue("release")
+        assert [move.reason for move in queued.pull(1).queue_moves] == [None, "merged"]
+
 
 class TestRights:
     def test_a_token_that_only_reads_is_told_so(self, ask: Asking, repo: Repository, pull: int) -> None:

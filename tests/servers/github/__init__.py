@@ -43,7 +43,7 @@ Repositories (dates are aware; the default is the server's own clock):
     repo.set_role("ana", "none" | "read" | "triage" | "write" | "maintain" | "admin")
     repo.protect("release", checks=("ci",), reviews=0, strict=False, admins=False)      # classic branch protection
     repo.add_ruleset("release", checks=("ci",), reviews=0, merge_queue=False, methods=None, bypass=("login",))
-    repo.unprotect("release"); repo.process_merge_queue("release")
+    repo.unprotect("release"); repo.process_merge_queue("release"); repo.fail_in_merge_queue(number, e2e="failure")
 
 Pull requests (what people do; what Horizon does goes through the API):
 

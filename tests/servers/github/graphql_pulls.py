@@ -21,11 +21,12 @@ from tests.servers.github.graphql_views import (
     Info,
     PullCommitView,
     QueueEntryView,
+    QueueMoveView,
     QueueView,
     connect,
     failed,
 )
-from tests.servers.github.model import Comment, Refused, Review, Role, node_id, stamp
+from tests.servers.github.model import Comment, QueueMove, Refused, Review, Role, node_id, stamp
 from tests.servers.github.pull_request import PullRequest
 from tests.servers.github.show_pulls import commits_of
 
@@ -106,6 +107,24 @@ def queue_entries(view: QueueView, info: Info, **page: Any) -> Connection[PullRe
 
 def queue_position(view: QueueEntryView, info: Info) -> int:
     return view.pull.repository.pulls.queued(view.pull.base_ref).index(view.pull) + 1
+
+
+def timeline(
+    pull: PullRequest,
+    info: Info,
+    itemTypes: list[str] | None = None,
+    since: str = "",
+    skip: int = 0,
+    **page: Any,
+) -> Connection[QueueMove]:
+    """Of a pull request's timeline only the moves into the merge queue and out of it, oldest first."""
+    names = {True: "ADDED_TO_MERGE_QUEUE_EVENT", False: "REMOVED_FROM_MERGE_QUEUE_EVENT"}
+    wanted = [move for move in pull.queue_moves if not itemTypes or names[move.added] in itemTypes]
+    moves = [move for move in wanted if stamp(move.at) >= since][skip:]
+    found = connect("timelineItems", moves, lambda move: QueueMoveView(pull, move), **page)
+    count = len(found.items)
+    found.extra.update(filteredCount=len(moves), pageCount=count, updatedAt=stamp(pull.updated_at))
+    return found
 
 
 def pull_by_id(identifier: str, info: Info) -> PullRequest:
@@ -217,6 +236,7 @@ PULL: Resolvers = {
     "reviews": pull_reviews,
     "state": lambda p, i: pull_state(p),
     "statusCheckRollup": lambda p, i: rollup_of(p.repository, p.head_sha, i),
+    "timelineItems": timeline,
     "title": lambda p, i: p.title,
     "totalCommentsCount": lambda p, i: len(p.comments),
     "updatedAt": lambda p, i: stamp(p.updated_at),
@@ -246,9 +266,23 @@ QUEUE_ENTRY: Resolvers = {
     "pullRequest": lambda v, i: v.pull,
     "state": lambda v, i: "QUEUED",
 }
+QUEUE_MOVE: Resolvers = {
+    "actor": lambda v, i: account(v.pull.repository, v.move.by),
+    "createdAt": lambda v, i: stamp(v.move.at),
+    "id": lambda v, i: node_id("MQM", v.pull.repository.id, v.move.id),
+    "mergeQueue": lambda v, i: QueueView(v.pull.repository, v.pull.base_ref),
+    "pullRequest": lambda v, i: v.pull,
+}
+QUEUE_REMOVAL: Resolvers = {
+    **QUEUE_MOVE,
+    "beforeCommit": lambda v, i: commit_or_none(v.pull.repository, v.move.before),
+    "reason": lambda v, i: v.move.reason,
+}
 RESOLVERS: dict[str, Resolvers] = {
     "PullRequest": PULL,
     "PullRequestCommit": PULL_COMMIT,
     "MergeQueue": QUEUE,
     "MergeQueueEntry": QUEUE_ENTRY,
+    "AddedToMergeQueueEvent": QUEUE_MOVE,
+    "RemovedFromMergeQueueEvent": QUEUE_REMOVAL,
 }

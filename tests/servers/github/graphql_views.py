@@ -11,7 +11,7 @@ from graphql import GraphQLError, GraphQLResolveInfo
 
 from tests.servers.github.access import Credential, allows
 from tests.servers.github.limits import Budget
-from tests.servers.github.model import Account, AccountKind, CheckRun, CommitStatus
+from tests.servers.github.model import Account, AccountKind, CheckRun, CommitStatus, QueueMove
 from tests.servers.github.objects import CommitObject, Signature
 from tests.servers.github.pull_request import PullRequest
 from tests.servers.github.repository import Repository
@@ -176,10 +176,18 @@ class QueueEntryView:
     pull: PullRequest
 
 
+@dataclass(frozen=True, slots=True)
+class QueueMoveView:
+    pull: PullRequest
+    move: QueueMove
+
+
 def type_of(value: object) -> str:
     """The GraphQL type of an object behind an interface or union."""
     if isinstance(value, dict):
         return str(value["__typename"])
+    if isinstance(value, QueueMoveView):
+        return "AddedToMergeQueueEvent" if value.move.added else "RemovedFromMergeQueueEvent"
     if isinstance(value, Account):
         return {AccountKind.USER: "User", AccountKind.BOT: "Bot", AccountKind.ORGANIZATION: "Organization"}[value.kind]
     return TYPES[type(value)]

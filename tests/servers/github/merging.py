@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from tests.servers.github.model import AsyncMerge, QueueEntry, Refused
+from tests.servers.github.model import AsyncMerge, QueueEntry, QueueMove, Refused
 from tests.servers.github.protection import GREEN, has_merge_queue, objections, reported, rules_for
 from tests.servers.github.pull_request import HEADS, PullRequest
 from tests.servers.github.store import Conflict
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HEAD_MOVED = "Head branch was modified. Review and try the merge again."
 NOT_MERGEABLE = "Pull Request is not mergeable"
+QUEUE = "github-merge-queue[bot]"
 
 
 class Merging:
@@ -159,11 +160,29 @@ class Merging:
             raise Refused(405, against or NOT_MERGEABLE)
         now = self.repository.github.now()
         pull.queue_entry = QueueEntry(pull.number, by, now, pull.head_sha, method)
+        pull.queue_moves.append(QueueMove(self.repository.github.ids.next(), True, by, now))
         self.repository.github.changed(pull, "enqueued", by)
 
-    def dequeue(self, pull: PullRequest, by: str) -> None:
-        pull.queue_entry = None
+    def dequeue(self, pull: PullRequest, by: str, reason: str | None = "manual", before: str | None = None) -> None:
+        self.leave_queue(pull, by, reason, before)
         self.repository.github.changed(pull, "dequeued", by)
+
+    def leave_queue(self, pull: PullRequest, by: str, reason: str | None, before: str | None = None) -> None:
+        """Out of the queue, if it was there: the timeline says so of merges as well."""
+        if pull.queue_entry is not None:
+            github = self.repository.github
+            pull.queue_moves.append(QueueMove(github.ids.next(), False, by, github.now(), reason, before))
+        pull.queue_entry = None
+
+    def fail_in_queue(self, pull: PullRequest, reason: str, checks: dict[str, str]) -> None:
+        """The queue put it on top of its base, these checks ended so on that commit, and it was taken out."""
+        repository, base = self.repository, pull.base_tip()
+        assert base
+        who = repository.signature(QUEUE, None)
+        group = repository.merge_commit(base, pull.head_sha, f"Merge pull request #{pull.number}", who, who)
+        for name, conclusion in checks.items():
+            repository.check_run(name, at=group, conclusion=conclusion)
+        self.dequeue(pull, QUEUE, reason, group)
 
     def queued(self, branch: str) -> list[PullRequest]:
         """In the order in which they will be merged."""
@@ -179,7 +198,7 @@ class Merging:
                 self.merge(pull, by=entry.enqueued_by, method=entry.method, sha=entry.head_sha, rules=False)
                 merged.append(pull.number)
             except Refused:
-                self.dequeue(pull, "github-merge-queue[bot]")
+                self.dequeue(pull, QUEUE, "merge_conflict")
         return merged
 
     def pending_of(self, pull: PullRequest) -> AsyncMerge | None:
@@ -232,5 +251,5 @@ class Merging:
     def mark_merged(self, pull: PullRequest, sha: str, by: str) -> None:
         pull.state, pull.merged, pull.merged_by, pull.merge_commit_sha = "closed", True, by, sha
         pull.merged_at = pull.closed_at = pull.updated_at = self.repository.github.now()
-        pull.queue_entry = None
+        self.leave_queue(pull, by, "merged", sha)
         self.repository.github.changed(pull, "closed", by)

@@ -199,6 +199,22 @@ class QueueEntry:
     method: str = "merge"
 
 
+@dataclass(frozen=True, slots=True)
+class QueueMove:
+    """A pull request was put into a merge queue, or left it; then `before` is the commit that the queue had tested.
+
+    `reason` is GitHub's word for why it left: "merged", "failed_checks", "checks_timed_out", "merge_conflict" and
+    "manual" were seen (djinnos/djinn #768, vanillagreencom/vstack #1459); None where none was ever seen.
+    """
+
+    id: int
+    added: bool
+    by: str
+    at: datetime
+    reason: str | None = None
+    before: str | None = None
+
+
 @dataclass(slots=True)
 class Counter:
     """Ids that grow and are never given twice."""

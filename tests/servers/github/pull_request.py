@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tests.servers.github.model import Comment, QueueEntry, Review, node_id
+from tests.servers.github.model import Comment, QueueEntry, QueueMove, Review, node_id
 
 if TYPE_CHECKING:
     from tests.servers.github.repository import Repository
@@ -43,6 +43,7 @@ class PullRequest:
     comments: list[Comment] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     queue_entry: QueueEntry | None = None
+    queue_moves: list[QueueMove] = field(default_factory=list)  # oldest first
     readings: tuple[str, str, int] = ("", "", 0)  # head, base and how often that pair was read
 
     @property

@@ -144,7 +144,7 @@ class Pulls(Merging):
             return
         pull.state, pull.closed_by = "closed", by
         pull.closed_at = pull.updated_at = self.repository.github.now()
-        pull.queue_entry = None
+        self.leave_queue(pull, by, None)
         self.repository.github.changed(pull, "closed", by)
 
     def reopen(self, pull: PullRequest) -> None:
@@ -191,7 +191,7 @@ class Pulls(Merging):
         pull.head_sha = self.repository.store.refs[f"refs/pull/{pull.number}/head"] = after
         pull.base_sha = pull.base_tip() or pull.base_sha
         pull.updated_at = self.repository.github.now()
-        pull.queue_entry = None
+        self.leave_queue(pull, by, None)
         self.repository.github.changed(pull, "synchronize", by, before=before, after=after)
 
     def _base_moved(self, pull: PullRequest, after: str | None, by: str) -> None:

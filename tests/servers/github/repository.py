@@ -281,6 +281,11 @@ class Repository(History):
             self.digesting = True
             self.pulls.digest()
 
+    def fail_in_merge_queue(self, number: int, reason: str = "failed_checks", **checks: str) -> None:
+        """The queue takes it out; `checks` are the conclusions of check runs on the commit that it had tested."""
+        with self.github.lock:
+            self.pulls.fail_in_queue(self.pulls.get(number), reason, checks)
+
     def process_merge_queue(self, branch: str) -> list[int]:
         """Lets the queue work once: each waiting pull request is merged, or put out when it cannot be; returns the
         merged.
