@@ -4,8 +4,8 @@
 """
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -23,15 +23,26 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit.record import Actor
-from blocks.change import BlockEnded, StillMerging, Wish, change_block, create_block, resolve_block
+from blocks.change import (
+    BlockEnded,
+    Saved,
+    StillMerging,
+    Wish,
+    change_block,
+    create_block,
+    ended_before,
+    resolve_block,
+)
 from blocks.forms import LONGEST_REASON, clean_text
 from blocks.models import DeployBlock
 from blocks.queries import covers, with_project_ids
 from blocks.until import LONGEST_PLAN, TOO_FAR
 from projects.basic_auth import BasicAuthentication
+from projects.cleaning import clean_line
 from projects.models import Project
 
 TRUE, FALSE = ("true", "1"), ("false", "0")
+CHANGES = ("description", "resolved_at")
 DIGITS = 19  # a number with as many may be larger than any id
 
 
@@ -44,6 +55,34 @@ class BlockOut(serializers.Serializer[Any]):
     resolved_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+class QuickerPullOut(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    url = serializers.CharField()
+
+
+class OvertakenOut(serializers.Serializer[Any]):
+    """A release that a block came too late for."""
+
+    project_id = serializers.IntegerField()
+    project = serializers.CharField(help_text="Its name.")
+    stage = serializers.CharField()
+    released_at = serializers.DateTimeField(
+        allow_null=True, help_text="Null while it is not known whether it happened, or may still be stopped."
+    )
+    pull_request = QuickerPullOut(allow_null=True)
+    message = serializers.CharField(help_text="The same as a sentence.")
+
+
+class SavedBlockOut(BlockOut):
+    """A block that was just saved."""
+
+    project_id = serializers.IntegerField(allow_null=True, help_text="Null where it names no project.")
+    too_late = OvertakenOut(many=True, required=False, help_text="Only there where a release was quicker.")
+    ended_before = serializers.CharField(
+        required=False, help_text="Only there where somebody else had ended it: who, when, and that the note is lost."
+    )
 
 
 class ReasonField(serializers.CharField):
@@ -67,17 +106,49 @@ class ProjectField(serializers.Field[str, Any, Any, Any]):
         return text
 
 
-class BlockIn(serializers.Serializer[Any]):
+class MomentField(serializers.DateTimeField):
+    """A moment: a time without its offset could be meant in any zone."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            raise ValidationError("Say in which zone: 2026-12-24T17:00:00Z, or with an offset such as +01:00.")
+        try:
+            return super().enforce_timezone(value)
+        except (ValueError, OverflowError):
+            raise ValidationError("There is no such time. Give one of this century.") from None
+
+
+class Asked(serializers.Serializer[Any]):
+    """What a script sends; a field that is not known is refused, because it would be lost without a word."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
+        if unknown:
+            words = f"There is no such field here. Send {', '.join(self.fields)}."
+            raise ValidationError({clean_line(str(name), 50): [words] for name in unknown[:10]})
+        return super().to_internal_value(data)
+
+
+class BlockIn(Asked):
     project_id = ProjectField()
     description = ReasonField()
-    resolved_at = serializers.DateTimeField(required=False, allow_null=True)
+    resolved_at = MomentField(required=False, allow_null=True)
 
 
-class BlockChange(serializers.Serializer[Any]):
+class BlockChange(Asked):
     description = ReasonField(required=False)
-    resolved_at = serializers.DateTimeField(required=False, allow_null=True)
+    resolved_at = MomentField(required=False, allow_null=True)
     resolved = serializers.BooleanField(required=False)
-    note = ReasonField(required=False, allow_blank=True, default="")
+    note = ReasonField(required=False, allow_blank=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise ValidationError("Nothing is to be changed: send description, resolved_at, or resolved: true.")
+        if attrs.get("note") and not attrs.get("resolved"):
+            raise ValidationError({"note": ["A note says why a block ends: send resolved: true with it."]})
+        if attrs.get("resolved") and "resolved_at" in attrs:
+            raise ValidationError({"resolved_at": ["The block ends now or then: send resolved or resolved_at."]})
+        return attrs
 
 
 class _Busy(APIException):
@@ -109,7 +180,7 @@ class DeployBlocks(_BlockView):
         blocks = _blocks(projects, request.query_params.get("resolved"), timezone.now())
         return _compact([_shown(block, project) for block in blocks for project in projects if covers(block, project)])
 
-    @extend_schema(request=BlockIn, responses={201: BlockOut}, operation_id="deploy_blocks_create")
+    @extend_schema(request=BlockIn, responses={201: SavedBlockOut}, operation_id="deploy_blocks_create")
     def post(self, request: Request) -> Response:
         asked = BlockIn(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -128,32 +199,35 @@ class DeployBlocks(_BlockView):
             saved = create_block(wish, actor=_actor(request), owner=owner, clock=timezone.now)
         except StillMerging as merging:
             raise _Busy(str(merging)) from None
-        return Response(_shown(saved.block, project), status=201)
+        return Response({**_shown(saved.block, project), **_too_late(saved)}, status=201)
 
 
 class DeployBlockDetail(_BlockView):
-    @extend_schema(request=BlockChange, responses=BlockOut, operation_id="deploy_blocks_change")
+    @extend_schema(request=BlockChange, responses=SavedBlockOut, operation_id="deploy_blocks_change")
     def patch(self, request: Request, block_id: int) -> Response:
         block = get_object_or_404(DeployBlock.objects.select_related("organization"), pk=block_id)
         asked = BlockChange(data=request.data)
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
-        if values["note"] and not values.get("resolved"):
-            raise ValidationError({"note": ["A note says why a block ends: send resolved: true with it."]})
         if values.get("resolved") is False and block.has_ended(timezone.now()):
             raise ValidationError({"resolved": ["This block has ended, and does not come back: make a new one."]})
-        if values.get("resolved") and "resolved_at" in values:
-            raise ValidationError({"resolved_at": ["The block ends now or then: send resolved or resolved_at."]})
-        if "description" in values or "resolved_at" in values:
-            _change(block, values, _actor(request))
+        late: dict[str, Any] = {}
+        if not values.keys().isdisjoint(CHANGES):
+            late = _too_late(_change(block, values, _actor(request)))
         if values.get("resolved"):
-            resolve_block(block, note=values["note"], actor=_actor(request), clock=timezone.now)
+            late = _end(block, values.get("note", ""), _actor(request))
         block.refresh_from_db()
-        project = block.projects.first()
-        return Response({**_shown(block, project), "project_id": project.pk if project else None})
+        return Response({**_shown(block, block.projects.first()), **late})
 
 
-def _change(block: DeployBlock, values: dict[str, Any], actor: Actor) -> None:
+def _end(block: DeployBlock, note: str, actor: Actor) -> dict[str, Any]:
+    if resolve_block(block, note=note, actor=actor, clock=timezone.now):
+        return {}
+    block.refresh_from_db()
+    return {"ended_before": ended_before(block, note, UTC)}
+
+
+def _change(block: DeployBlock, values: dict[str, Any], actor: Actor) -> Saved:
     resolved_at = values.get("resolved_at", block.resolved_at)
     if "resolved_at" in values:
         _check_end(resolved_at, timezone.now())
@@ -168,9 +242,9 @@ def _change(block: DeployBlock, values: dict[str, Any], actor: Actor) -> None:
         resolved_at=resolved_at,
     )
     try:
-        change_block(block, wish, actor=actor, clock=timezone.now)
+        return change_block(block, wish, actor=actor, clock=timezone.now)
     except BlockEnded as ended:
-        raise ValidationError({"resolved_at": [str(ended)]}) from None
+        raise ValidationError({name: [str(ended)] for name in values if name in CHANGES}) from None
     except ImpossibleBlock as wrong:
         raise ValidationError({"resolved_at": wrong.messages}) from None
     except StillMerging as merging:
@@ -188,7 +262,7 @@ def _projects(asked: str) -> list[Project]:
     """The projects that a number or owner/repo means. Raises NotFound."""
     projects = Project.objects.select_related("organization")
     path = asked.strip("/").removesuffix(".git").lower()
-    if "\0" in asked:
+    if not asked.isprintable():  # NUL and half characters are nothing that PostgreSQL can look for
         found = []
     elif asked.isascii() and asked.isdecimal() and len(asked) < DIGITS:
         found = list(projects.filter(pk=int(asked)))
@@ -226,7 +300,7 @@ def _shown(block: DeployBlock, project: Project | None) -> dict[str, Any]:
         BlockOut(
             {
                 "id": block.pk,
-                "project_id": project.pk if project else 0,
+                "project_id": project.pk if project else None,
                 "description": block.description,
                 "resolved_at": block.resolved_at,
                 "created_at": block.created_at,
@@ -234,6 +308,22 @@ def _shown(block: DeployBlock, project: Project | None) -> dict[str, Any]:
             }
         ).data
     )
+
+
+def _too_late(saved: Saved) -> dict[str, Any]:
+    """What the block came too late for, as its own field; nothing where it was in time."""
+    told = [
+        {
+            "project_id": each.project.pk,
+            "project": each.project.name,
+            "stage": each.stage,
+            "released_at": each.at,
+            "pull_request": {"number": each.number, "url": each.url} if each.number else None,
+            "message": each.words("this block", UTC),
+        }
+        for each in saved.too_late
+    ]
+    return {"too_late": OvertakenOut(told, many=True).data} if told else {}
 
 
 def _compact(rows: list[dict[str, Any]]) -> HttpResponse:

@@ -8,7 +8,7 @@ told that it came too late.
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from itertools import chain
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -39,6 +39,18 @@ class Overtaken:
     stage: str
     at: datetime | None
     queued: bool = False
+    number: int | None = None  # of its pull request
+    url: str = ""
+
+    def words(self, what: str, zone: tzinfo) -> str:
+        """For whoever saved `what`: "this block", "these closed hours"."""
+        where = f"{self.project.name} ({self.stage})"
+        if self.queued:
+            return f"{where} is in GitHub's merge queue: Horizon takes it out, unless GitHub merges it first."
+        if self.at is None:
+            return f"{where} was being merged when you saved {what}: whether it was released is not known yet."
+        released = f"{where} was released at {self.at.astimezone(zone):%H:%M:%S} {zone}"
+        return f"{released}, too late for {what}. The next release is held."
 
 
 # The app `releases`, which this one may not import, puts its answer here when it starts: which merges of these projects
@@ -151,6 +163,13 @@ def resolve_block(block: DeployBlock, *, note: str, actor: Actor, clock: Callabl
         block.save(update_fields=["resolved_at", "resolved_by", "resolution", "updated_at"])
         _record("block.resolved", block, actor, now, {"note": note})
     return True
+
+
+def ended_before(block: DeployBlock, note: str, zone: tzinfo) -> str:
+    """For the second of two people: who was first and when; their own note is given back."""
+    at = f" at {block.resolved_at.astimezone(zone):%H:%M:%S} {zone}" if block.resolved_at else ""
+    yours = f" Your note was not saved: {note}" if note else ""
+    return f"{block.resolved_by or 'Its end'} had ended this block before{at}: {block}.{yours}"
 
 
 def _save(block: DeployBlock, wish: Wish, kind: str, actor: Actor, clock: Callable[[], datetime]) -> Saved:

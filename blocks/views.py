@@ -18,7 +18,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.record import Actor
-from blocks.change import BlockEnded, Overtaken, Saved, StillMerging, change_block, create_block, resolve_block
+from blocks.change import (
+    BlockEnded,
+    Saved,
+    StillMerging,
+    change_block,
+    create_block,
+    ended_before,
+    resolve_block,
+)
 from blocks.forms import BlockForm, ResolveForm, initial_of
 from blocks.models import DeployBlock
 from blocks.queries import FORGOTTEN_AFTER, listed
@@ -110,15 +118,8 @@ def resolve(request: HttpRequest, block_id: int) -> HttpResponse:
         messages.success(request, f"The block is ended: {block}")
     else:
         block.refresh_from_db()
-        messages.info(request, _ended_before(block, form.cleaned_data["note"], zone_of(request)))
+        messages.info(request, ended_before(block, form.cleaned_data["note"], zone_of(request)))
     return redirect(back_to)
-
-
-def _ended_before(block: DeployBlock, note: str, zone: ZoneInfo) -> str:
-    """For the second of two people: who was first and when; their own note is given back."""
-    at = f" at {_clock(block.resolved_at, zone)}" if block.resolved_at else ""
-    yours = f" Your note was not saved: {note}" if note else ""
-    return f"{block.resolved_by or 'Its end'} had ended this block before{at}: {block}.{yours}"
 
 
 def _asked_for(request: HttpRequest) -> Project | None:
@@ -164,21 +165,8 @@ def _saved(request: HttpRequest, form: BlockForm, saved: Saved, what: str) -> Ht
     end = f" Until {_day(saved.block.resolved_at, zone)}." if saved.block.resolved_at else ""
     messages.success(request, f"{subject} {what}: {saved.block}.{end}")
     for overtaken in saved.too_late:
-        messages.warning(request, _too_late(overtaken, zone))
+        messages.warning(request, overtaken.words("this block", zone))
     return redirect("blocks")
-
-
-def _too_late(overtaken: Overtaken, zone: ZoneInfo) -> str:
-    where = f"{overtaken.project.name} ({overtaken.stage})"
-    if overtaken.queued:
-        return f"{where} is in GitHub's merge queue: Horizon takes it out, unless GitHub merges it first."
-    if overtaken.at is None:
-        return f"{where} was being merged when you blocked it: whether that release happened is not known yet."
-    return f"{where} was released at {_clock(overtaken.at, zone)}, too late for this block. It holds the next release."
-
-
-def _clock(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%H:%M:%S} {zone}"
 
 
 def _day(moment: datetime, zone: ZoneInfo) -> str:

@@ -177,9 +177,7 @@ def _saved(request: HttpRequest, change: Change) -> HttpResponse:
     what = "saved" if change.put else "taken away"
     messages.success(request, f"The closed hours of {change.organization} are {what}: {names}.")
     for each in overtaken:
-        when = f"was merged at {each.at:%H:%M:%S} UTC" if each.at else "was being merged"
-        when = "is in GitHub's merge queue" if each.queued else when
-        messages.warning(request, f"{each.project.name} ({each.stage}) {when}, too late for these closed hours.")
+        messages.warning(request, each.words("these closed hours", zone_of(request)))
     return _back(change.organization)
 
 

@@ -84,6 +84,8 @@ def merges_since(project_ids: Collection[int], since: datetime) -> list[Overtake
             release.strategy.stage.name,
             release.merged_at,
             queued=release.state == Release.State.QUEUED,
+            number=release.number,
+            url=release.url,
         )
         for release in [*done.order_by("merged_at"), *under_way]
     ]

@@ -227,6 +227,15 @@ class TestWriting:
             {"project_id": [1]},
             {"project_id": 1.5},
             {"project_id": None},
+            {"description": ["no"]},
+            {"description": None},
+            {"description": True},
+            {"resolved_at": "2999-01-01T10:00:00"},
+            {"resolved_at": "2026-12-24"},
+            {"resolved_at": 1e300},
+            {"resolved_at": ["2999-01-01T00:00:00Z"]},
+            {"resolved_at": "9999-12-31T23:59:59-14:00"},
+            {"begins_at": "2999-01-01T00:00:00Z"},
         ],
     )
     def test_names_the_field_that_is_wrong(self, staff: Script, candela: Project, wrong: dict[str, Any]) -> None:
@@ -254,7 +263,9 @@ class TestWriting:
         assert "Several organizations" in answer.content.decode()
 
     def test_knows_no_such_project_or_block(self, staff: Script) -> None:
-        assert staff.post(project_id=999, description="no").status_code == 404
+        for unknown in (999, 10**30, "artsy/\ud800", "artsy/\0"):
+            assert staff.post(project_id=unknown, description="no").status_code == 404
+        assert staff.patch(10**30, resolved=True).status_code == 404
         assert staff.patch(999, resolved=True).status_code == 404
 
     def test_changes_reason_and_end(self, staff: Script, candela: Project) -> None:
@@ -278,6 +289,20 @@ class TestWriting:
         assert (block.resolution, block.unresolved(timezone.now())) == ("fixed", False)
         assert AuditEvent.objects.filter(kind="block.resolved").count() == 1
 
+    def test_tells_the_second_of_two_who_end_it_that_their_note_is_lost(self, staff: Script, candela: Project) -> None:
+        block = blocked(candela)
+        resolve_block(block, note="fixed", actor=Actor.person("mary"), clock=timezone.now)
+
+        answer = staff.patch(block, resolved=True, note="again").json()
+
+        assert answer["ended_before"].startswith("mary had ended this block before at ")
+        assert answer["ended_before"].endswith(" UTC: needs QA. Your note was not saved: again")
+
+    def test_takes_objects_only(self, staff: Script, candela: Project) -> None:
+        for body in ("[]", "null", '"no"', "1", "{", "1" * 5000, '{"project_id": 1e999}'):
+            answer = staff.client.post("/api/deploy_blocks", body, "application/json", headers=staff.headers)
+            assert answer.status_code == 400
+
     def test_does_not_bring_an_ended_block_back(self, staff: Script, candela: Project) -> None:
         block = blocked(candela)
         staff.patch(block, resolved=True)
@@ -300,6 +325,11 @@ class TestWriting:
             ({"resolved": "maybe"}, "resolved"),
             ({"description": ""}, "description"),
             ({"note": "x" * 2001, "resolved": True}, "note"),
+            ({}, "non_field_errors"),
+            ({"resolve": True}, "resolve"),
+            ({"resolved": None}, "resolved"),
+            ({"resolved": [True]}, "resolved"),
+            ({"a\u202e\0": 1}, "a"),
         ],
     )
     def test_loses_nothing_that_was_sent(

@@ -1,5 +1,7 @@
 """Whoever blocks is told which releases the block came too late for."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -109,3 +111,58 @@ def test_a_merge_that_never_ends_loses_nothing_that_was_typed(
     assert "Nothing was saved yet" in page.content.decode()
     assert "incident 12" in page.content.decode()
     assert not DeployBlock.objects.exists()
+
+
+class TestApi:
+    """`POST` and `PATCH /api/deploy_blocks` tell what the form tells."""
+
+    @pytest.fixture
+    def script(self, world: World, client: Client) -> Client:
+        world.github.freeze(None)
+        world.set(merge_after=0)
+        world.commit()
+        client.force_login(User.objects.create_user("ana", is_staff=True))
+        return client
+
+    def test_names_the_release_that_was_quicker(self, world: World, script: Client) -> None:
+        world.advance()
+        release = Release.objects.get()
+
+        answer = script.post(
+            "/api/deploy_blocks", {"project_id": world.project.pk, "description": "no"}, "application/json"
+        )
+
+        assert answer.status_code == 201
+        (late,) = answer.json()["too_late"]
+        assert release.merged_at is not None
+        assert late.pop("message") == (
+            f"candela (production) was released at {release.merged_at:%H:%M:%S} UTC, too late for this block. "
+            "The next release is held."
+        )
+        assert late == {
+            "project_id": world.project.pk,
+            "project": "candela",
+            "stage": "production",
+            "released_at": release.merged_at.isoformat().replace("+00:00", "Z"),
+            "pull_request": {"number": 1, "url": release.url},
+        }
+
+    def test_says_so_when_a_block_is_changed(self, world: World, script: Client) -> None:
+        world.advance()
+        block = world.block(begins_at=world.now - timedelta(minutes=1))
+
+        changed = script.patch(f"/api/deploy_blocks/{block.pk}", {"description": "still"}, "application/json").json()
+        ended = script.patch(
+            f"/api/deploy_blocks/{block.pk}", {"description": "done", "resolved": True}, "application/json"
+        ).json()
+
+        assert [late["project"] for late in changed["too_late"]] == ["candela"]
+        assert "too_late" not in ended
+
+    def test_says_nothing_where_the_block_was_in_time(self, world: World, script: Client) -> None:
+        sent = {"project_id": world.project.pk, "description": "no"}
+
+        answer = script.post("/api/deploy_blocks", sent, "application/json").json()
+
+        assert list(answer) == ["id", "project_id", "description", "resolved_at", "created_at", "updated_at"]
+        assert list(script.get(f"/api/deploy_blocks?project_id={world.project.pk}").json()[0]) == list(answer)
