@@ -13,6 +13,7 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,10 +22,10 @@ from moto.server import ThreadedMotoServer
 
 from horizon.instance import AlreadyRunning, Instance
 from tests.demo import yesterday
-from tests.demo.company import ORGANIZATION, PASSWORD, found
+from tests.demo.company import PASSWORD, found
 from tests.demo.configuration import configuration
-from tests.demo.life import happen
-from tests.demo.registry import fill_registry
+from tests.demo.life import follow, happen
+from tests.demo.registry import Registry
 from tests.servers.github import GitHubServer
 from tests.servers.slack import SlackServer
 
@@ -33,6 +34,7 @@ MARK = "made-by-the-demo"
 SEED = int(os.environ.get("DEMO_SEED", "11"))
 SLACK_TOKEN = "xoxb-of-the-demo"
 HOOK_SECRET = secrets.token_urlsafe(32)
+PROMOTED_AFTER = timedelta(seconds=30)
 PACE = float(os.environ.get("DEMO_SECONDS", "4"))  # between two things that happen
 
 
@@ -46,7 +48,8 @@ def main() -> int:
     with GitHubServer() as github, SlackServer() as slack:
         slack.add_bot(SLACK_TOKEN, channels=("#dev", "#releases"))
         found(github, datetime.now(UTC), SEED)
-        fill_registry(f"http://{host}:{port}", github, f"{ORGANIZATION}/fresco")
+        images = Registry(f"http://{host}:{port}", github)
+        images.fill(datetime.now(UTC))
         os.environ.update(environment(data, f"http://{host}:{port}", slack.url))
         horizon = subprocess.Popen([sys.executable, "manage.py", "up"], cwd=ROOT)
         for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -55,9 +58,8 @@ def main() -> int:
             if wait_until_served(horizon):
                 fill(github, slack)
                 github.webhooks.add(f"{address()}/webhooks/github", secret=HOOK_SECRET, app_id=1)
-                print(f"demo: the password of admin is {os.environ['HORIZON_ADMIN_PASSWORD']}", flush=True)
-                print(f"demo: what Slack is told stands at {slack.url}", flush=True)
-                live(github, horizon)
+                welcome(slack.url)
+                live(github, images, horizon)
         finally:
             horizon.terminate()
             horizon.wait()
@@ -132,15 +134,35 @@ def fill(github: GitHubServer, slack: SlackServer) -> None:
     block_one(datetime.now(UTC) + timedelta(hours=20))
 
 
-def live(github: GitHubServer, horizon: "subprocess.Popen[bytes]") -> None:
+def welcome(slack: str) -> None:
+    """Where to sign in, and as whom."""
+    lines = (
+        f"sign in at {address()} with one of",
+        f"  ana    {PASSWORD}    staff: blocks, releases, goes back",
+        f"  gita   {PASSWORD}    only looks",
+        f"  admin  {os.environ['HORIZON_ADMIN_PASSWORD']}    configures, may release in spite of blocks",
+        f"what Slack is told stands at {slack}",
+    )
+    for line in lines:
+        print(f"demo: {line}", flush=True)
+
+
+def live(github: GitHubServer, images: Registry, horizon: "subprocess.Popen[bytes]") -> None:
     chance = random.Random(SEED)  # a lively company, no secret
     pause = threading.Event()
-    goes_on: datetime | None = datetime.now(UTC) + yesterday.BLOCKED_FOR
+    begun = datetime.now(UTC)
+    plans: list[tuple[datetime, Callable[[datetime], str]]] = [
+        (begun + yesterday.BLOCKED_FOR, lambda _: yesterday.go_on()),
+        (begun + PROMOTED_AFTER, images.promote),
+    ]
     while horizon.poll() is None:
+        now = datetime.now(UTC)
         print(happen(github, chance), flush=True)
-        if goes_on is not None and datetime.now(UTC) > goes_on:
-            goes_on = None
-            print(yesterday.go_on(), flush=True)
+        for line in follow(github, now):
+            print(line, flush=True)
+        for plan in [each for each in plans if each[0] < now]:
+            plans.remove(plan)
+            print(plan[1](now), flush=True)
         pause.wait(PACE)
 
 

@@ -92,10 +92,10 @@ def drifted(history: History) -> None:
     history.repo.commit("release", "Hot fix: turn the new resizer off", author="hugo")
 
 
-def squashed(history: History) -> None:
-    history.work("main", 4, days=9, until=5)
-    history.repo.push("staging", "main")
-    history.repo.squash("release", "staging", author="bostrom")
+def queued(history: History) -> None:
+    """GitHub merges into release through a queue only."""
+    waiting(0, 3)(history)
+    history.repo.add_ruleset("release", merge_queue=True)
 
 
 def tagged(history: History) -> None:
@@ -116,10 +116,11 @@ REPOSITORIES: dict[str, Callable[[History], None]] = {
     "ember": up_to_date,
     "fresco": waiting(2, 3),
     "harbor": crowded,
-    "iris": squashed,
+    "iris": waiting(0, 2),
     "jasper": tagged,
     "kestrel": waiting(1, 1),
     "lumen": up_to_date,
+    "meadow": queued,
     "solstice": up_to_date,
 }
 

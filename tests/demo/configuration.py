@@ -19,6 +19,7 @@ DESCRIPTIONS = {
     "jasper": ("The handbook", ["platform"], 0),
     "kestrel": ("Auction bidding in real time", ["auctions"], 3),
     "lumen": ("The API of the phone apps", ["mobile"], 2),
+    "meadow": ("Ships works to collectors", ["payments"], 2),
     "solstice": ("Announces auctions", ["auctions"], 2),
 }
 
@@ -64,7 +65,7 @@ def _stages(name: str, remote: str, webhook: str) -> list[dict[str, Any]]:
         return [main, production | {"tag_pattern": "v*"}]
     if name == "fresco":
         return [main, staging, {"name": "production", "hokusai": "production", "profile": "aws"}]
-    if name in ("aurora", "beacon", "cobalt", "delta", "lumen", "solstice"):
+    if name in ("aurora", "beacon", "cobalt", "delta", "iris", "lumen", "meadow", "solstice"):
         production["strategies"] = [_strategy(name, webhook)]
     return [main, staging, production]
 
@@ -79,7 +80,7 @@ def _strategy(name: str, webhook: str) -> dict[str, Any]:
         "automatic": name != "lumen",
         "base": "release",
         "head": "staging",
-        # Delta is released while you watch.
-        "merge_after": 90 if name == "delta" else DAY,
-        "merge_prior_warning": {"delta": 30, "solstice": 60}.get(name, 3600),
+        # Delta and meadow are released while you watch; iris is, once its history is healed.
+        "merge_after": {"delta": 90, "iris": 60, "meadow": 60}.get(name, DAY),
+        "merge_prior_warning": {"delta": 30, "iris": 20, "meadow": 20, "solstice": 60}.get(name, 3600),
     }

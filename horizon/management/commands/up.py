@@ -128,7 +128,7 @@ class Command(BaseCommand):
         if password is not None:
             self.say(f"sign in as {NAME} with the password {password} (shown only now; change it at {address}/admin/)")
         elif settings.ADMIN_PASSWORD:
-            self.say(f"sign in as {NAME} with HORIZON_ADMIN_PASSWORD")
+            self.say(f"sign in as {NAME} with the password that HORIZON_ADMIN_PASSWORD holds")
 
     def say(self, text: str) -> None:
         with suppress(OSError):  # the terminal is gone; ending in order matters more
