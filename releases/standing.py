@@ -85,6 +85,13 @@ class Standing:
         return self.decision.code not in ("nothing-waits", "archived", "branch-gone")
 
     @property
+    def can_be_healed(self) -> bool:
+        """Whether the history is broken, and no pull request that heals it is asked for or open."""
+        under_way = {Repair.State.ASKED.value, Repair.State.OPEN.value}
+        asked = any(row["kind"] == Repair.Kind.HEAL and row["state"] in under_way for row in self.repairs)
+        return self.facts.squashed is not None and not asked
+
+    @property
     def is_unguarded(self) -> bool:
         """The status is set, and GitHub does not require it: a person's merge button stays free."""
         reading = self.facts.reading

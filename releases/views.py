@@ -20,7 +20,7 @@ from blocks.viewer import remember_zone, zone_of
 from projects.models import Comparison, Project
 from releases import interventions, upkeep_repairs
 from releases.calendar import closed_by
-from releases.decision import Action, Facts, Item, Mark, checklist, decide
+from releases.decision import Facts, Item, Mark, checklist
 from releases.forms import NowForm, PostponeForm, ReasonForm
 from releases.interventions import HeadMoved, NotPossible
 from releases.messages import exactly
@@ -33,6 +33,9 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 SPITE = "releases.release_in_spite"
 HEAL = "releases.change_deploystrategy"
 SHOWN = 10  # commits
+UNMET = (Mark.NOT_MET, Mark.UNKNOWN)
+DONE_BY_HORIZON = ("not_opened", "nobody_assigned")
+WAITS = ("before_notice", "not_told", "too_young")
 
 
 def for_staff(view: View[P]) -> View[P]:
@@ -239,16 +242,17 @@ def _commits(standing: StrategyDecision, head: str | None) -> list[dict[str, Any
 
 
 def _after(facts: Facts, sha: str) -> tuple[list[Item], list[Item]]:
-    """What would still hold this commit if it were released now, and what would not any more: the rules say it."""
+    """What would still hold this commit if it were released now, and what would not any more: the rules say it.
+
+    Age and notice are one wait to people, so the first of their reasons, which names the whole wait, is enough.
+    """
     wish = ReleaseNow(by="", reason="", sha=sha)
-    before = {item.name: item for item in checklist(facts)}
     after = checklist(replace(facts, release_now=wish))
-    held = [item for item in after if item.mark in (Mark.NOT_MET, Mark.UNKNOWN)]
-    if decide(replace(facts, release_now=wish)).action in (Action.OPEN, Action.ASSIGN):
-        held = [item for item in held if item.name not in ("not_opened", "nobody_assigned")]  # Horizon does them
-    names = {item.name for item in held}
-    passed = [item for item in before.values() if item.mark in (Mark.NOT_MET, Mark.UNKNOWN) and item.name not in names]
-    return held, passed
+    held = [item for item in after if item.mark in UNMET and item.name not in DONE_BY_HORIZON]
+    unmet = [item for item in checklist(facts) if item.mark in UNMET and item.name not in DONE_BY_HORIZON]
+    passed = [item for item in unmet if item.name not in {each.name for each in held}]
+    waits = [item for item in passed if item.name in WAITS]
+    return held, [item for item in passed if item not in waits[1:]]
 
 
 def _whole(text: str) -> int:

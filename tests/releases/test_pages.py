@@ -90,7 +90,28 @@ class TestReleaseNow:
         assert HEAD in page
         assert "Show prices" in page
         passed, held = page.split('id="held"')
-        assert "waited long enough" in passed
+        assert "Merges" in passed.split('id="passed"')[1]
+        assert "incident 12" in held
+
+    def test_tells_of_age_and_notice_as_the_one_wait_that_they_are(
+        self, staff: Client, strategy: DeployStrategy
+    ) -> None:
+        DeployStrategy.objects.update(merge_prior_warning=3600, slack_channels=["#dev"])
+
+        passed, held = staff.get(at(strategy, "now")).content.decode().split('id="passed"')[1].split('id="held"')
+
+        assert passed.count("<li>") == 1
+        assert "people are told in Slack" in passed
+        assert "Nothing: Horizon merges it at once." in held
+
+    def test_holds_against_nobody_what_horizon_does_by_itself(self, staff: Client, strategy: DeployStrategy) -> None:
+        reading = Reading("artsy/candela", 1, HEAD, sha(1), 1, None)
+        StrategyReading.objects.update(facts=to_json(reading))
+        blocked(strategy)
+
+        held = staff.get(at(strategy, "now")).content.decode().split('id="held"')[1]
+
+        assert held.count("<li>") == 1
         assert "incident 12" in held
 
     def test_saves_the_wish_its_event_and_a_note_and_has_the_engine_look_at_once(
@@ -268,6 +289,18 @@ class TestHealing:
 
         assert (Repair.objects.get().base, Repair.objects.get().head) == ("staging", "release")
         assert "asked for already" in page.content.decode()
+
+    def test_is_offered_until_it_was_asked_for(self, strategy: DeployStrategy, client: Client) -> None:
+        client.force_login(User.objects.create_superuser("root"))
+        project = f"/projects/{strategy.stage.project_id}/"
+        Release.objects.update(state="merged", squashed=True, merged_at=timezone.now(), merge_sha=sha(9))
+        assert at(strategy, "heal") in client.get(project).content.decode()
+
+        client.post(at(strategy, "heal"))
+
+        page = client.get(project).content.decode()
+        assert at(strategy, "heal") not in page
+        assert "asked for a pull request that heals the history" in page.replace("\n      ", " ")
 
 
 @pytest.mark.parametrize("what", ["now", "postpone", "skip", "resume", "heal"])
