@@ -83,6 +83,21 @@ class ClosedRule:
         return self._hash
 
 
+class Rules(tuple[ClosedRule, ...]):  # noqa: SLOT001  (slots leave no place for the hash)
+    """Several rules as one: what they close together is looked up by them, so their hash is worked out once."""
+
+    _hash: int | None = None
+
+    @classmethod
+    def of(cls, rules: Iterable[ClosedRule]) -> "Rules":
+        return rules if isinstance(rules, cls) else cls(rules)
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = super().__hash__()
+        return self._hash
+
+
 @dataclass(frozen=True, slots=True)
 class Closed:
     """One stretch of closed time, in UTC: the first moment and the one at which it is over."""
@@ -95,9 +110,12 @@ class Closed:
 Stretch = tuple[datetime, datetime]
 
 
-def closed_by(rules: Iterable[ClosedRule], at: datetime) -> tuple[ClosedRule, ...]:
+def closed_by(rules: Sequence[ClosedRule], at: datetime) -> tuple[ClosedRule, ...]:
     """The rules that close this moment."""
-    return tuple(rule for rule in rules if _end(rule, at) is not None)
+    rules = Rules.of(rules)
+    if _end(rules, at) is None:
+        return ()
+    return tuple(rule for rule in rules if _end(Rules.of([rule]), at) is not None)
 
 
 def closed_until(rules: Sequence[ClosedRule], at: datetime) -> datetime | None:
@@ -110,10 +128,11 @@ def closed_until(rules: Sequence[ClosedRule], at: datetime) -> datetime | None:
 
 def first_open(rules: Sequence[ClosedRule], at: datetime) -> datetime | None:
     """The first open moment, `at` itself where it is open; None: none within 400 days."""
-    end = _latest_end(rules, at)
+    rules = Rules.of(rules)
+    end = _end(rules, at)
     if end is None:
         return at
-    opens = _open_from(tuple(rules), end)
+    opens = _open_from(rules, end)
     return opens if opens is not None and opens - at <= HORIZON else None
 
 
@@ -132,36 +151,33 @@ def occurrences(rules: Iterable[ClosedRule], since: datetime, until: datetime) -
 
 
 @lru_cache(maxsize=2048)
-def _open_from(rules: tuple[ClosedRule, ...], at: datetime) -> datetime | None:
+def _open_from(rules: Rules, at: datetime) -> datetime | None:
     """The first open moment from the end of a closed stretch. All releases of an organization ask for the same ones."""
     limit = min(at, _LAST) + HORIZON
-    while (end := _latest_end(rules, at)) is not None:
+    while (end := _end(rules, at)) is not None:
         at = end
         if at > limit:
             return None
     return at
 
 
-def _latest_end(rules: Iterable[ClosedRule], at: datetime) -> datetime | None:
-    return max((end for rule in rules if (end := _end(rule, at)) is not None), default=None)
-
-
-def _end(rule: ClosedRule, at: datetime) -> datetime | None:
-    """When the stretch of this rule ends that holds `at`; what adjoins it on the next day may be another."""
+def _end(rules: Rules, at: datetime) -> datetime | None:
+    """When the closed stretch ends that holds `at`; what adjoins it on the next day may be another."""
     if not _FIRST < at < _LAST:
         return None
-    for begins, ends in _of_utc_day(rule, at.astimezone(UTC).date()):
+    for begins, ends in _of_utc_day(rules, at.astimezone(UTC).date()):
         if begins <= at < ends:
             return ends
     return None
 
 
 @lru_cache(maxsize=8192)
-def _of_utc_day(rule: ClosedRule, day: date) -> tuple[Stretch, ...]:
+def _of_utc_day(rules: Rules, day: date) -> tuple[Stretch, ...]:
     """What is closed on a day of UTC; a page of a thousand releases asks for few of them, again and again."""
     begins = datetime.combine(day, time(), UTC)
     ends = begins + timedelta(days=1)
-    return tuple(each for each in _joined(_stretches(rule, begins, ends)) if each[0] < ends and each[1] > begins)
+    found = (each for rule in rules for each in _joined(_stretches(rule, begins, ends)))
+    return tuple(_joined(each for each in found if each[0] < ends and each[1] > begins))
 
 
 def _stretches(rule: ClosedRule, since: datetime, until: datetime) -> Iterator[Stretch]:

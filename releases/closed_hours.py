@@ -14,7 +14,7 @@ from audit.record import Actor, record
 from blocks.change import Overtaken, hold_back_merges, too_late
 from projects.live import announce
 from projects.models import Organization, Project
-from releases.calendar import ClosedRule, closed_by, first_open
+from releases.calendar import Rules, closed_by, first_open
 from releases.closed_rules import of_holiday, of_hours, of_strategy
 from releases.models import ClosedHours, DeployStrategy, Holiday
 
@@ -59,24 +59,23 @@ class NeverOpen(CannotChange):
     """With this change no minute would be open. The text says for whom, and what to do."""
 
 
-def rules_of(rows: Iterable[Row]) -> tuple[ClosedRule, ...]:
-    return tuple(of_hours(row) if isinstance(row, ClosedHours) else of_holiday(row) for row in rows)
+def rules_of(rows: Iterable[Row]) -> Rules:
+    return Rules(of_hours(row) if isinstance(row, ClosedHours) else of_holiday(row) for row in rows)
 
 
 def never_open(organization: Organization, rows: Sequence[Row], now: datetime) -> str:
     """Why this calendar would stop releases for good; empty where each of them has open minutes."""
-    if first_open(rules_of(rows), now) is None:
+    shared = rules_of(rows)
+    if first_open(shared, now) is None:
         return (
             "These closed hours leave no minute open for more than a year: nothing could ever be merged. "
             "Shorten them, or take others away first."
         )
-    hours = [row for row in rows if isinstance(row, ClosedHours)]
-    holidays = [row for row in rows if isinstance(row, Holiday)]
     own = DeployStrategy.objects.filter(
         stage__project__organization=organization, stage__project__archived_at=None, automatic=True
     ).exclude(blocked_time_buckets=[])
     for strategy in own.select_related("stage__project"):
-        if first_open(of_strategy(strategy, hours, holidays), now) is None:
+        if first_open(of_strategy(strategy, shared), now) is None:
             return (
                 f"With its own blocked minutes, {strategy.stage.project.name} ({strategy.stage.name}) would have no "
                 "minute open for more than a year. Leave some of its open minutes, or change its strategy first."

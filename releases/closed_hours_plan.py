@@ -10,7 +10,6 @@ from releases.calendar import Closed, ClosedRule, occurrences
 from releases.closed_hours import Change, Row, never_open, rules_of
 from releases.closed_rules import of_strategy
 from releases.facts_rows import calendars_of
-from releases.models import ClosedHours, Holiday
 from releases.queries import StrategyDecision, decisions
 
 SHOWN = 12
@@ -97,11 +96,10 @@ def closed_time(rules: Iterable[ClosedRule], since: datetime, until: datetime) -
 
 
 def _waits(organization: Organization, rows: Sequence[Row], now: datetime) -> list[Wait]:
-    hours = [row for row in rows if isinstance(row, ClosedHours)]
-    holidays = [row for row in rows if isinstance(row, Holiday)]
+    shared = rules_of(rows)
     waits = []
     for each in _decided(organization, now):
-        plan = replace(each.facts.plan, closed=of_strategy(each.strategy, hours, holidays))
+        plan = replace(each.facts.plan, closed=of_strategy(each.strategy, shared))
         before, after = each.facts.announced_at, replace(each.facts, plan=plan).announced_at
         if before != after:
             waits.append(Wait(each.strategy.stage.project.name, each.stage, before, after))
@@ -167,7 +165,7 @@ def four_weeks(organization: Organization, now: datetime, zone: ZoneInfo) -> Fou
     days = [monday + timedelta(days=number) for number in range(7 * WEEKS)]
     since, until = _midnight(monday, zone), _midnight(days[-1] + timedelta(days=1), zone)
     calendar = calendars_of([organization.pk], since)[organization.pk]
-    closed = stretches(rules_of([*calendar.hours, *calendar.holidays]), since, until)
+    closed = stretches(calendar, since, until)
     decided = _decided(organization, now)
     merges = sorted(_merges(decided), key=lambda merge: merge.at)
     found = [

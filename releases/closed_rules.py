@@ -1,7 +1,7 @@
 """Closed hours from where people write them: cron expressions, and the closed hours and holidays of an organization."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -9,7 +9,7 @@ from functools import lru_cache
 from croniter import croniter
 from croniter.croniter import CroniterError
 
-from releases.calendar import ClosedRule, Days, Span
+from releases.calendar import ClosedRule, Days, Rules, Span
 from releases.models import ClosedHours, DeployStrategy, Holiday
 
 _DAY = 1440  # minutes
@@ -22,25 +22,27 @@ _FIXED = re.compile(
 _EXAMPLE = "write five fields, for example * 1-2 * * * for 01:00 to 02:59"
 
 
-def of_strategy(
-    strategy: DeployStrategy, closed_hours: Iterable[ClosedHours], holidays: Iterable[Holiday]
-) -> tuple[ClosedRule, ...]:
+def of_strategy(strategy: DeployStrategy, shared: Rules) -> Rules:
     """All that a strategy keeps closed: its own blocked minutes, and what its organization says.
 
     An expression that cannot be read closes nothing: validation tells people, and decisions must go on.
     """
-    own = [rule for bucket in strategy.blocked_time_buckets if (rule := _readable(bucket, strategy.time_zone))]
-    return (*own, *map(of_hours, closed_hours), *map(of_holiday, holidays))
+    return _with_own(tuple(strategy.blocked_time_buckets), strategy.time_zone, shared)
+
+
+@lru_cache(maxsize=1024)
+def _with_own(buckets: tuple[str, ...], zone: str, shared: Rules) -> Rules:
+    return Rules([*(rule for bucket in buckets if (rule := _readable(bucket, zone))), *shared])
 
 
 def of_hours(row: ClosedHours) -> ClosedRule:
     """A weekly span, over midnight where it does not end after it begins."""
-    return _weekly(row.name, row.time_zone, row.begins_at, row.ends_at, tuple(row.weekdays))
+    return weekly(row.name, row.time_zone, row.begins_at, row.ends_at, tuple(row.weekdays))
 
 
 def of_holiday(row: Holiday) -> ClosedRule:
     """From its first day's beginning to its last day's end, or between its times."""
-    return _days(row.name, row.time_zone, row.first_day, row.last_day, row.begins_at, row.ends_at)
+    return days(row.name, row.time_zone, row.first_day, row.last_day, row.begins_at, row.ends_at)
 
 
 # One object for what is the same: the releases of an organization share its rules, and what is known of a rule is
@@ -48,7 +50,8 @@ def of_holiday(row: Holiday) -> ClosedRule:
 
 
 @lru_cache(maxsize=4096)
-def _weekly(name: str, zone: str, begins_at: time, ends_at: time, weekdays: tuple[int, ...]) -> ClosedRule:
+def weekly(name: str, zone: str, begins_at: time, ends_at: time, weekdays: tuple[int, ...]) -> ClosedRule:
+    """Closed hours by their columns."""
     span = Span(_minutes(begins_at), _minutes(ends_at))
     if span.ends <= span.begins:
         span = replace(span, ends=span.ends + _DAY)
@@ -56,9 +59,10 @@ def _weekly(name: str, zone: str, begins_at: time, ends_at: time, weekdays: tupl
 
 
 @lru_cache(maxsize=4096)
-def _days(
+def days(
     name: str, zone: str, first_day: date, last_day: date, begins_at: time | None, ends_at: time | None
 ) -> ClosedRule:
+    """A holiday by its columns."""
     begins = datetime.combine(first_day, begins_at or time())
     ends = datetime.combine(last_day, ends_at or time())
     if ends_at is None or ends <= begins:

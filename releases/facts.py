@@ -15,8 +15,9 @@ from projects.models import Profile, ProfileBudget, Project, Repository
 from projects.reading import StageUnreadable, Trouble
 from projects.remotes import UnsafeRemote, parse_remote, repository_of
 from releases import facts_rows
+from releases.calendar import Rules
 from releases.closed_rules import of_strategy
-from releases.facts_rows import Calendar, Releases
+from releases.facts_rows import Releases
 from releases.models import DeployStrategy, Release, StrategyReading
 from releases.readings import reading_of, stored_reading, to_json
 from releases.situation import Block, Facts, Plan, Reading
@@ -218,7 +219,7 @@ def _facts(
     now: datetime,
     *,
     releases: Releases,
-    calendar: Calendar,
+    calendar: Rules,
     blocks: list[DeployBlock],
     merging: int,
 ) -> Facts:
@@ -263,7 +264,7 @@ def stale_after(poll: timedelta) -> timedelta:
     return min(max(2 * poll, LEAST_STALE), MOST_STALE)
 
 
-def plan_of(strategy: DeployStrategy, calendar: Calendar) -> Plan:
+def plan_of(strategy: DeployStrategy, calendar: Rules) -> Plan:
     return Plan(
         automatic=strategy.automatic,
         base=strategy.base,
@@ -273,7 +274,7 @@ def plan_of(strategy: DeployStrategy, calendar: Calendar) -> Plan:
         merge_method=strategy.merge_method,
         required_checks=tuple(strategy.required_checks),
         slack_targets=bool(strategy.slack_webhook_urls) + len(strategy.slack_channels),
-        closed=of_strategy(strategy, calendar.hours, calendar.holidays),
+        closed=of_strategy(strategy, calendar),
         zone=strategy.time_zone,
         min_commit_age=strategy.min_commit_age,
         max_wait=strategy.max_wait,

@@ -5,8 +5,8 @@ costs no query more.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -24,6 +24,8 @@ from django.db.models import (
 from django.db.models.functions import JSONObject
 
 from projects.models import Stage, StageMove
+from releases.calendar import ClosedRule, Rules
+from releases.closed_rules import days, weekly
 from releases.models import ClosedHours, DeployStrategy, Holiday, Intervention, Notice, Release
 from releases.situation import Action, Postponed, Reading, Refusal, ReleaseNow, Skipped, Squashed
 from releases.situation import Notice as NoticeFact
@@ -186,18 +188,10 @@ def squashed_of(strategy: DeployStrategy, merged: Release | None, reading: Readi
 # --- closed hours -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """The closed hours and holidays of an organization."""
-
-    hours: list[ClosedHours] = field(default_factory=list)
-    holidays: list[Holiday] = field(default_factory=list)
-
-
-def calendars_of(organization_ids: Collection[int], now: datetime) -> dict[int, Calendar]:
-    """By organization: one query for both."""
+def calendars_of(organization_ids: Collection[int], now: datetime) -> dict[int, Rules]:
+    """The closed hours and holidays of each organization: one query for both."""
     hours = ClosedHours.objects.filter(organization__in=organization_ids).order_by()
-    days = Holiday.objects.filter(
+    holidays = Holiday.objects.filter(
         organization__in=organization_ids,
         last_day__gte=(now - timedelta(days=2)).date(),
         first_day__lte=(now + FAR).date(),
@@ -206,7 +200,7 @@ def calendars_of(organization_ids: Collection[int], now: datetime) -> dict[int, 
     rows = hours.values_list(
         "organization_id", "name", "time_zone", "begins_at", "ends_at", "weekdays", nothing, nothing
     ).union(
-        days.values_list(
+        holidays.values_list(
             "organization_id",
             "name",
             "time_zone",
@@ -218,28 +212,13 @@ def calendars_of(organization_ids: Collection[int], now: datetime) -> dict[int, 
         ),
         all=True,
     )
-    found = {pk: Calendar() for pk in organization_ids}
-    for pk, *row in rows:
-        _put(found[pk], *row)
-    return found
-
-
-def _put(
-    calendar: Calendar,
-    name: str,
-    zone: str,
-    begins_at: time | None,
-    ends_at: time | None,
-    weekdays: list[int] | None,
-    first_day: date | None,
-    last_day: date | None,
-) -> None:
-    same: dict[str, Any] = {"name": name, "time_zone": zone, "begins_at": begins_at, "ends_at": ends_at}
-    if weekdays is not None:
-        calendar.hours.append(ClosedHours(weekdays=weekdays, **same))
-    else:
-        days: dict[str, Any] = {"first_day": first_day, "last_day": last_day}
-        calendar.holidays.append(Holiday(**days, **same))
+    found: dict[int, list[ClosedRule]] = {pk: [] for pk in organization_ids}
+    for pk, name, zone, begins_at, ends_at, weekdays, first_day, last_day in rows:
+        if weekdays is not None:
+            found[pk].append(weekly(name, zone, begins_at, ends_at, tuple(weekdays)))
+        else:
+            found[pk].append(days(name, zone, first_day, last_day, begins_at, ends_at))
+    return {pk: Rules(rules) for pk, rules in found.items()}
 
 
 # --- times in JSON ------------------------------------------------------------------------------------------------

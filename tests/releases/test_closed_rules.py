@@ -8,7 +8,7 @@ from croniter import croniter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releases.calendar import ClosedRule, Days, Span, closed_by
+from releases.calendar import ClosedRule, Days, Rules, Span, closed_by
 from releases.closed_rules import of_cron, of_holiday, of_hours, of_strategy
 from releases.models import ClosedHours, DeployStrategy, Holiday
 
@@ -145,7 +145,7 @@ class TestRows:
         hours = ClosedHours(name="lunch", weekdays=[5], begins_at=time(12), ends_at=time(13))
         holiday = Holiday(name="Christmas", first_day=date(2026, 12, 24), last_day=date(2026, 12, 26))
 
-        rules = of_strategy(strategy, [hours], [holiday])
+        rules = of_strategy(strategy, Rules([of_hours(hours), of_holiday(holiday)]))
 
         assert [(rule.name, rule.zone) for rule in rules] == [
             ("* 1-2 * * *", "Asia/Tokyo"), ("lunch", "UTC"), ("Christmas", "UTC")
