@@ -1,4 +1,4 @@
-"""Holidays from an iCalendar file (RFC 5545): the only module that sees the libraries that read them.
+"""Holidays from an iCalendar file (RFC 5545).
 
 The file is data of a stranger: its size, its events and how they repeat are limited, and a repetition that could keep a
 processor busy is refused by name.
@@ -14,14 +14,15 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 import recurring_ical_events
-from recurring_ical_events import InvalidCalendar
 
 from projects.cleaning import clean_line
+from releases.closed_hours_zones import zones_of_one_file
 
 LARGEST_FILE = 1_000_000  # bytes
+MOST_LINES = 50_000
 MOST_EVENTS = 1_000
 MOST_REPEATING = 100
-LONGEST_READING = 5.0  # seconds for all repetitions
+LONGEST_READING = 5.0  # seconds for all events
 EARLIEST = 1970
 AHEAD = timedelta(days=730)  # repeated events are written out so far
 LONGEST_EVENT = timedelta(days=366)
@@ -33,6 +34,8 @@ REPETITIONS = {
     "DAILY": {"BYDAY"},
 }
 ALWAYS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"}
+# What the libraries raise where a file is not as they expect; OSError for a zone's name that is that of no file.
+STUMBLES = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
 
 
 class CalendarUnreadable(Exception):
@@ -72,11 +75,16 @@ def read_calendar(content: bytes, zone: ZoneInfo, today: date) -> ReadCalendar:
     """
     if len(content) > LARGEST_FILE:
         raise CalendarUnreadable(f"This file has {len(content):,} bytes; up to {LARGEST_FILE:,} are read. Export less.")
-    calendar = _parsed(content)
-    events = _events(calendar)
+    if (lines := content.count(b"\n")) > MOST_LINES:
+        raise CalendarUnreadable(f"This file has {lines:,} lines; up to {MOST_LINES:,} are read. Export less of it.")
+    with zones_of_one_file():
+        return _read(_parsed(content), zone, today)
+
+
+def _read(calendar: Any, zone: ZoneInfo, today: date) -> ReadCalendar:
     left_out = 0
     found: dict[tuple[str, date], ReadHoliday] = {}
-    for event in _occurrences(calendar, events, today):
+    for event in _occurrences(calendar, _events(calendar), today):
         holiday = None if _text(event, "STATUS").upper() == "CANCELLED" else _holiday(event, zone)
         if holiday is None or holiday.last_day < today:
             left_out += 1
@@ -90,13 +98,12 @@ def read_calendar(content: bytes, zone: ZoneInfo, today: date) -> ReadCalendar:
 
 def _parsed(content: bytes) -> Any:
     try:
-        calendar = icalendar.Calendar.from_ical(content.decode("utf-8-sig"))
+        return icalendar.Calendar.from_ical(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise CalendarUnreadable("This is no text in UTF-8, so no calendar file. Export it as .ics again.") from None
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+    except STUMBLES as error:
         words = clean_line(str(error), 150)
         raise CalendarUnreadable(f"This is no calendar file that can be read ({words}). Export it as .ics.") from None
-    return calendar
 
 
 def _events(calendar: Any) -> list[Any]:
@@ -119,14 +126,14 @@ def _occurrences(calendar: Any, events: Sequence[Any], today: date) -> Iterator[
         raise CalendarUnreadable(
             f"This file has {len(repeating)} repeated events; up to {MOST_REPEATING} are read. Export less of it."
         )
-    yield from (event for event in events if _text(event, "UID") not in repeating)
     zones = [each for each in calendar.subcomponents if each.name == "VTIMEZONE"]
+    groups: list[list[Any]] = [[event] for event in events if _text(event, "UID") not in repeating]
+    groups += [[event for event in events if _text(event, "UID") == uid] for uid in sorted(repeating)]
     begun = stopwatch.monotonic()
-    for uid in sorted(repeating):
-        group = [event for event in events if _text(event, "UID") == uid]
-        yield from _written_out(group, zones, today)
+    for group in groups:
+        yield from _written_out(group, zones, today) if _text(group[0], "UID") in repeating else group
         if stopwatch.monotonic() - begun > LONGEST_READING:
-            raise CalendarUnreadable("The repetitions of this file take too long to work out. Export less of it.")
+            raise CalendarUnreadable("The times of this file take too long to work out. Export less of it.")
 
 
 def _written_out(group: Sequence[Any], zones: Sequence[Any], today: date) -> Iterable[Any]:
@@ -137,7 +144,7 @@ def _written_out(group: Sequence[Any], zones: Sequence[Any], today: date) -> Ite
         small.add_component(each)
     try:
         found: list[Any] = recurring_ical_events.of(small).between(today - timedelta(days=1), today + AHEAD)
-    except (InvalidCalendar, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except STUMBLES as error:
         words = clean_line(str(error), 150)
         raise CalendarUnreadable(f"{_named(group[0])} repeats in a way that cannot be read: {words}.") from None
     return found
@@ -167,27 +174,29 @@ def _check_repetition(event: Any) -> None:
 def _holiday(event: Any, zone: ZoneInfo) -> ReadHoliday | None:
     """None for an event without any length."""
     try:
-        begins, ends = _edges(event)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        found = _from_event(event, zone)
+    except STUMBLES:
         raise CalendarUnreadable(f"The times of {_named(event)} cannot be read. Mend it, or take it out.") from None
-    if not isinstance(begins, date) or not isinstance(ends, date):
-        raise CalendarUnreadable(f"The times of {_named(event)} cannot be read. Mend it, or take it out.")
+    if found is not None and found.last_day - found.first_day > LONGEST_EVENT:
+        raise CalendarUnreadable(f"{_named(event)} lasts longer than a year. Take it out, or shorten it.")
+    return found
+
+
+def _from_event(event: Any, zone: ZoneInfo) -> ReadHoliday | None:
+    begins, ends = _edges(event)
     name = clean_line(_text(event, "SUMMARY"), 200) or "Holiday"
     if not isinstance(begins, datetime) or not isinstance(ends, datetime):
-        last = max(ends - timedelta(days=1), begins)  # the day on which it ends is not part of it
-        return _checked(ReadHoliday(_uid(event), name, begins, last, None, None, str(zone)), event)
+        last = ends - timedelta(days=1) if ends > begins else begins  # the day on which it ends is not part of it
+        return ReadHoliday(_uid(event), name, begins, last, None, None, str(zone))
     if ends <= begins:
         return None
     own = _iana(begins, zone)
     first, last_moment = _wall(begins, own), _wall(ends, own)
-    return _checked(
-        ReadHoliday(_uid(event), name, first.date(), last_moment.date(), first.time(), last_moment.time(), str(own)),
-        event,
-    )
+    return ReadHoliday(_uid(event), name, first.date(), last_moment.date(), first.time(), last_moment.time(), str(own))
 
 
-def _edges(event: Any) -> tuple[Any, Any]:
-    """Begin and end: both days, or both moments, with a zone or both without one."""
+def _edges(event: Any) -> tuple[date, date]:
+    """Begin and end: both days, or both moments, with a zone or both without one. Raises what `STUMBLES` names."""
     begins = event.decoded("DTSTART")
     if "DTEND" in event:
         ends = event.decoded("DTEND")
@@ -195,17 +204,13 @@ def _edges(event: Any) -> tuple[Any, Any]:
         ends = begins + event.decoded("DURATION")
     else:
         ends = begins if isinstance(begins, datetime) else begins + timedelta(days=1)
-    if not isinstance(begins, date) or isinstance(begins, datetime) != isinstance(ends, datetime):
+    if not isinstance(begins, date) or not isinstance(ends, date):
+        raise TypeError("no days")
+    if isinstance(begins, datetime) != isinstance(ends, datetime):
         raise ValueError("a day and a time")
-    if isinstance(begins, datetime) and (begins.tzinfo is None) != (ends.tzinfo is None):
+    if isinstance(begins, datetime) and isinstance(ends, datetime) and (begins.tzinfo is None) != (ends.tzinfo is None):
         raise ValueError("one with a zone and one without")
     return begins, ends
-
-
-def _checked(holiday: ReadHoliday, event: Any) -> ReadHoliday:
-    if holiday.last_day - holiday.first_day > LONGEST_EVENT:
-        raise CalendarUnreadable(f"{_named(event)} lasts longer than a year. Take it out, or shorten it.")
-    return holiday
 
 
 def _iana(moment: datetime, fallback: ZoneInfo) -> ZoneInfo:

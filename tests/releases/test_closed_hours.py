@@ -1,7 +1,6 @@
 """Closed hours and the releases that they move."""
 
-from contextlib import suppress
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +13,6 @@ from audit.models import AuditEvent
 from audit.record import Actor
 from releases.calendar import ClosedRule, Days, Span, first_open
 from releases.closed_hours import Change, Gone, NeverOpen, change_calendar
-from releases.closed_hours_ical import CalendarUnreadable, read_calendar
 from releases.closed_hours_plan import closed_time, four_weeks, outlook
 from releases.models import ClosedHours, Holiday
 from tests.releases.world import START, World
@@ -158,74 +156,3 @@ class TestClosedTime:
         assert timedelta(0) <= closed <= until - since
         if (opens := first_open(some, since)) is not None and opens < until:
             assert closed < until - since
-
-
-TODAY = date(2026, 11, 25)
-BERLIN = ZoneInfo("Europe/Berlin")
-
-
-def file(*lines: str) -> bytes:
-    return "\r\n".join(
-        ["BEGIN:VCALENDAR", "BEGIN:VEVENT", "UID:1", "SUMMARY:Party", *lines, "END:VEVENT", "END:VCALENDAR", ""]
-    ).encode()
-
-
-PROPERTIES = ["DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "STATUS"]
-VALUES = [
-    ";VALUE=DATE:20261224",
-    ":20261224T100000Z",
-    ";TZID=Nowhere:20261224T100000",
-    ":PT1H",
-    ":-P1D",
-    ":FREQ=YEARLY",
-    ":FREQ=DAILY;COUNT=3",
-    ":99991231T235959Z",
-    ":00010101",
-    ":x",
-]
-
-
-def refused_or_read(content: bytes) -> None:
-    """Any other exception fails the test."""
-    with suppress(CalendarUnreadable):
-        assert read_calendar(content, BERLIN, TODAY).left_out >= 0
-
-
-class TestCalendarFile:
-    def test_takes_the_last_day_as_iCalendar_means_it(self) -> None:
-        (day,) = read_calendar(file("DTSTART;VALUE=DATE:20261224", "DTEND;VALUE=DATE:20261227"), BERLIN, TODAY).holidays
-
-        assert (day.first_day, day.last_day, day.begins_at) == (date(2026, 12, 24), date(2026, 12, 26), None)
-
-    def test_keeps_times_in_the_zone_of_the_event(self) -> None:
-        (day,) = read_calendar(
-            file("DTSTART;TZID=America/New_York:20261224T140000", "DURATION:PT2H"), BERLIN, TODAY
-        ).holidays
-
-        assert (day.begins_at, day.ends_at, day.zone) == (time(14), time(16), "America/New_York")
-
-    def test_writes_repeated_days_out_for_two_years(self) -> None:
-        days = read_calendar(file("DTSTART;VALUE=DATE:19801224", "RRULE:FREQ=YEARLY"), BERLIN, TODAY).holidays
-
-        assert [each.first_day.year for each in days] == [2026, 2027]
-
-    @pytest.mark.parametrize(
-        "rule",
-        [
-            "FREQ=SECONDLY",
-            "FREQ=DAILY;INTERVAL=0",
-            "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30",
-            "FREQ=YEARLY;BYSETPOS=400;BYDAY=MO",
-        ],
-    )
-    def test_refuses_repetitions_that_keep_a_processor_busy(self, rule: str) -> None:
-        with pytest.raises(CalendarUnreadable, match="repeats"):
-            read_calendar(file("DTSTART;VALUE=DATE:20201224", f"RRULE:{rule}"), BERLIN, TODAY)
-
-    @given(st.binary(max_size=300))
-    def test_reads_or_refuses_whatever_comes(self, junk: bytes) -> None:
-        refused_or_read(file("DTSTART;VALUE=DATE:20261224").replace(b"UID:1", b"UID:1\r\n" + junk))
-
-    @given(st.lists(st.tuples(st.sampled_from(PROPERTIES), st.sampled_from(VALUES)), max_size=5))
-    def test_reads_or_refuses_any_mixture_of_times(self, pairs: list[tuple[str, str]]) -> None:
-        refused_or_read(file(*(name + value for name, value in pairs)))
