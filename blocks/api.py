@@ -26,7 +26,6 @@ from audit.record import Actor
 from blocks.change import (
     BlockEnded,
     Saved,
-    StillMerging,
     Wish,
     change_block,
     create_block,
@@ -39,6 +38,7 @@ from blocks.queries import covers, with_project_ids
 from blocks.until import LONGEST_PLAN, TOO_FAR
 from projects.basic_auth import BasicAuthentication
 from projects.cleaning import clean_line
+from projects.merging import StillMerging
 from projects.models import Project
 
 TRUE, FALSE = ("true", "1"), ("false", "0")

@@ -1,61 +1,21 @@
-"""Make, change and end blocks; and the lock that stands between a block and a merge.
+"""Make, change and end blocks, under the lock that merges take: a saved block either stops the merge, or is told that
+it came too late."""
 
-A merge holds the lock of its organization shared, from its claim and its last look at the blocks until the host has
-answered and that is written down. Whoever saves a block holds it alone. So a saved block either stops the merge, or is
-told that it came too late.
-"""
-
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
-from itertools import chain
+from datetime import datetime, tzinfo
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.db import OperationalError, connection, transaction
+from django.db import transaction
 
 from audit.record import Actor, record
 from blocks.models import DeployBlock
 from blocks.queries import covered_projects
 from projects.live import announce
+from projects.merging import Overtaken, hold_back_merges, too_late
+from projects.merging import changes_held_back as blocks_held_back  # noqa: F401
 from projects.models import Organization, Project
-
-LOCK = 0x484F52  # the first of PostgreSQL's two lock numbers; the second is the organization
-LONGEST_MERGE = "120s"  # its last look, its request, and the look whether it happened, each tried again
-QUERY_CANCELED = "57014"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
-# A merge this short before a block is told to whoever blocks: their page may not have shown it yet.
-JUST_NOW = timedelta(minutes=2)
-
-
-@dataclass(frozen=True, slots=True)
-class Overtaken:
-    """A release that the block came too late for. `at` is None while it is not known whether the merge happened.
-
-    `queued`: the host has it in its merge queue, which the block is not too late for: Horizon takes it out.
-    """
-
-    project: Project
-    stage: str
-    at: datetime | None
-    queued: bool = False
-    number: int | None = None  # of its pull request
-    url: str = ""
-
-    def words(self, what: str, zone: tzinfo) -> str:
-        """For whoever saved `what`: "this block", "these closed hours"."""
-        where = f"{self.project.name} ({self.stage})"
-        if self.queued:
-            return f"{where} is in GitHub's merge queue: Horizon takes it out, unless GitHub merges it first."
-        if self.at is None:
-            return f"{where} was being merged when you saved {what}: whether it was released is not known yet."
-        released = f"{where} was released at {self.at.astimezone(zone):%H:%M:%S} {zone}"
-        return f"{released}, too late for {what}. The next release is held."
-
-
-# The app `releases`, which this one may not import, puts its answer here when it starts: which merges of these projects
-# were done since, or are under way?
-MERGES_SINCE: list[Callable[[Collection[int], datetime], Iterable[Overtaken]]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,57 +45,12 @@ class Wish:
     bad_commits: Sequence[str] = field(default=())
 
 
-class StillMerging(Exception):
-    """A merge of the organization takes longer than anybody should wait for; nothing was saved."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "A merge has been under way for two minutes, and nothing can be saved before it ends. "
-            "Nothing was saved yet: try it again in a minute."
-        )
-
-
 class BlockEnded(Exception):
     """The block was ended meanwhile, so it cannot be changed."""
 
     def __init__(self, block: DeployBlock) -> None:
         by = f" by {block.resolved_by}" if block.resolved_by else ""
         super().__init__(f"This block was ended{by} at {block.resolved_at:%H:%M} UTC. Make a new one instead.")
-
-
-@contextmanager
-def blocks_held_back(organization_id: int) -> Iterator[None]:
-    """Let no block of the organization be saved meanwhile; merges do not hinder each other.
-
-    The lock belongs to the connection, not to a transaction, so that what happens inside can be committed step by step;
-    whatever dies lets go of it. A pool that hands out connections by transaction must not stand in between.
-    """
-    _lock("pg_advisory_lock_shared", organization_id)
-    try:
-        yield
-    finally:
-        _lock("pg_advisory_unlock_shared", organization_id)
-
-
-def hold_back_merges(organization_id: int) -> None:
-    """Wait until no merge of the organization is under way, and let none begin before this transaction ends.
-
-    A merge takes as long as GitHub does, which is longer than other questions of a page may take. Raises StillMerging
-    where even that is over.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [LONGEST_MERGE])
-    try:
-        _lock("pg_advisory_xact_lock", organization_id)
-    except OperationalError as error:
-        if getattr(error.__cause__, "pgcode", "") == QUERY_CANCELED:
-            raise StillMerging from None
-        raise
-
-
-def _lock(function: str, organization_id: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s, %s)", [LOCK, organization_id % 2**31])
 
 
 def create_block(wish: Wish, *, actor: Actor, owner: AbstractBaseUser | None, clock: Callable[[], datetime]) -> Saved:
@@ -192,18 +107,16 @@ def _save(block: DeployBlock, wish: Wish, kind: str, actor: Actor, clock: Callab
         block.projects.set(wish.projects if names_projects else [])
         block.exceptions.set([] if names_projects else wish.exceptions)
         projects = _record(kind, block, actor, now, {"before": before} if before else {})
-        return Saved(block, too_late(projects, asked_at) if block.unresolved(now) else (), tuple(projects))
+        return Saved(
+            block,
+            too_late([project.pk for project in projects], asked_at) if block.unresolved(now) else (),
+            tuple(projects),
+        )
 
 
 def _locked(block: DeployBlock) -> DeployBlock:
     """The block as it is stored now; nobody else changes it before this transaction ends."""
     return DeployBlock.objects.select_for_update(of=("self",)).select_related("organization").get(pk=block.pk)
-
-
-def too_late(projects: Collection[Project], asked_at: datetime) -> tuple[Overtaken, ...]:
-    """The merges of these projects that what was asked for at this moment comes too late for."""
-    ids = [project.pk for project in projects]
-    return tuple(chain.from_iterable(merges(ids, asked_at - JUST_NOW) for merges in MERGES_SINCE))
 
 
 def _check(block: DeployBlock) -> None:

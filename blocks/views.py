@@ -21,7 +21,6 @@ from audit.record import Actor
 from blocks.change import (
     BlockEnded,
     Saved,
-    StillMerging,
     change_block,
     create_block,
     ended_before,
@@ -32,6 +31,7 @@ from blocks.models import DeployBlock
 from blocks.queries import FORGOTTEN_AFTER, listed
 from blocks.until import Until
 from blocks.viewer import COOKIE, remember_zone, zone_names, zone_of
+from projects.merging import StillMerging
 from projects.models import Project
 
 PAST_ON_A_PAGE = 50

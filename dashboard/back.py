@@ -9,9 +9,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from audit.record import Actor
-from blocks.change import StillMerging
 from dashboard.moments import zone_of
+from projects.merging import StillMerging
 from projects.models import Project
+from projects.reading import StageUnreadable
+from releases import ways
 from releases.going_back import WARNING, CannotRevert, ask_for_revert
 from releases.models import Release
 from releases.ways import by_hand, way_back
@@ -51,6 +53,23 @@ def back(request: HttpRequest, project_id: int) -> HttpResponse:
         },
         status=400 if error else 200,
     )
+
+
+@require_http_methods(["GET", "HEAD"])
+@login_required
+def images(request: HttpRequest, project_id: int) -> HttpResponse:
+    """What the registry has that ran before, also from before Horizon watched. The registry is asked now."""
+    project = Project.objects.select_related("organization").filter(pk=project_id).first()
+    stage = ways.registry_stage(project) if project else None
+    if project is None or stage is None:
+        raise Http404("This project's production is not read from a container registry.")
+    found, error = [], ""
+    try:
+        found = ways.images(stage)
+    except StageUnreadable as trouble:
+        error = str(trouble)
+    about = {"project": project, "stage": stage, "found": found, "error": error, "zone": zone_of(request)}
+    return render(request, "project/images.html", about)
 
 
 def _release(project: Project, word: str) -> Release | None:

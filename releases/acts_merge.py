@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 
-from blocks.change import blocks_held_back
 from projects.github_pulls import ActRefused, AnswerLost, GitHub, PullRequest
+from projects.merging import changes_held_back
 from projects.reading import StageUnreadable
 from releases import acts_queue, facts, recording, upkeep_status
 from releases.acts_common import Clock, do, look, own_login
@@ -25,7 +25,7 @@ QUEUE_WORDS = "merge queue"  # of GitHub's refusal: "Changes must be made throug
 def merge(strategy: DeployStrategy, decision: Decision, clock: Clock) -> bool:
     """Merge exactly the commit that was decided on. False where nothing came of it."""
     sha = decision.sha or ""
-    with blocks_held_back(strategy.stage.project.organization_id):
+    with changes_held_back(strategy.stage.project.organization_id):
         release = _claim(strategy, sha, clock())
         if release is None:
             return False

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from blocks.change import blocks_held_back
 from projects.github_pulls import ActRefused, AnswerLost, GitHub, PullRequest, RefusalCode
+from projects.merging import changes_held_back
 from projects.reading import StageUnreadable
 from releases import facts, pull_text, recording
 from releases.acts_common import Clock, do, own_login
@@ -22,7 +22,7 @@ SKEW = timedelta(hours=3)
 
 def open_pull_request(strategy: DeployStrategy, decision: Decision, clock: Clock) -> bool:
     """Open the release pull request, or adopt the one that is there. False where nothing came of it."""
-    with blocks_held_back(strategy.stage.project.organization_id):
+    with changes_held_back(strategy.stage.project.organization_id):
         release = _claim(strategy, decision.sha or "", clock())
         if release is None:
             return False

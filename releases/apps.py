@@ -5,7 +5,7 @@ class ReleasesConfig(AppConfig):
     name = "releases"
 
     def ready(self) -> None:
-        from blocks.change import MERGES_SINCE
+        from projects.merging import MERGES_SINCE
         from releases.queries import merges_since
 
         if merges_since not in MERGES_SINCE:

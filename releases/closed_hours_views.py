@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.record import Actor
-from blocks.change import StillMerging
 from blocks.viewer import zone_names, zone_of
 from blocks.views import for_staff
+from projects.merging import StillMerging
 from projects.models import Organization
 from projects.queries import organizations_and_tags
 from releases.closed_hours import CannotChange, Change, change_calendar

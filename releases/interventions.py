@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from audit.record import Actor, record
-from blocks.change import hold_back_merges
 from blocks.models import DeployBlock
 from blocks.queries import unresolved_blocks
 from projects.live import announce
+from projects.merging import hold_back_merges
 from projects.models import StageHead
 from releases.messages import exactly, sentence
 from releases.models import DeployStrategy, Intervention, Note, Release, StrategyReading

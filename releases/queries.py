@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.db.models.expressions import Combinable
 
-from blocks.change import Overtaken
 from blocks.models import DeployBlock
+from projects.merging import Overtaken
 from projects.models import Project
 from releases import facts
 from releases.decision import Decision, Facts, Item, checklist, decide

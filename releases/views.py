@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from audit.record import Actor
-from blocks.change import StillMerging
 from blocks.viewer import remember_zone, zone_of
+from projects.merging import StillMerging
 from projects.models import Comparison, Project
 from releases import interventions, upkeep_repairs
 from releases.calendar import closed_by

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import AuditEvent
-from blocks import change
+from projects import merging
 from projects.models import Organization
 from releases.models import ClosedHours, Holiday
 from tests.worlds import organization, project
@@ -146,14 +146,14 @@ class TestWeekly:
     def test_wait_for_merges_as_blocks_do(
         self, staff: Client, artsy: Organization, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(change, "LONGEST_MERGE", "50ms")
-        merging = connection.copy()
+        monkeypatch.setattr(merging, "LONGEST_MERGE", "50ms")
+        other = connection.copy()
         try:
-            with merging.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [change.LOCK, artsy.pk])
+            with other.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [merging.LOCK, artsy.pk])
             page = staff.post("/closed-hours/hours/new/", hours(artsy, confirmed="1"))
         finally:
-            merging.close()
+            other.close()
 
         assert page.status_code == 422
         assert "A merge has been under way" in page.content.decode()

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from audit.record import Actor
-from blocks import change
+from projects import merging as merging_lock
 from releases import interventions
 from releases.models import Intervention, Release, Repair
 from tests.releases.world import World
@@ -26,10 +26,10 @@ def staff(client: Client) -> Client:
 @pytest.fixture
 def merging(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Another process holds the lock of a merge, and does not let go of it."""
-    monkeypatch.setattr(change, "LONGEST_MERGE", "50ms")
+    monkeypatch.setattr(merging_lock, "LONGEST_MERGE", "50ms")
     other = connection.copy()
     with other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [change.LOCK, world.project.organization_id])
+        cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", [merging_lock.LOCK, world.project.organization_id])
     yield
     other.close()
 
