@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 from dashboard import api, health, live, metrics
 from dashboard.access import MayRead
 from dashboard.at_time import live_at, live_between
-from dashboard.back import back
+from dashboard.back import back, images
 from dashboard.history import history
 from dashboard.history_export import export
 from dashboard.home import home
@@ -19,6 +19,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("projects/<int:project_id>/", project, name="project"),
     path("projects/<int:project_id>/back/", back, name="way-back"),
+    path("projects/<int:project_id>/back/images/", images, name="images-before"),
     path("history/", history, name="history"),
     path("history/at/", live_at, name="live-at"),
     path("history/between/", live_between, name="live-between"),

@@ -9,7 +9,7 @@ from projects.git import Credentials, GitReader
 from projects.github import GitHubReader, check_profile
 from projects.models import Profile, Repository, Stage
 from projects.reading import Difference, Head, Question, RepositoryFacts, StageUnreadable, Trouble, Where
-from projects.registry import RegistryReader
+from projects.registry import Image, RegistryReader
 from projects.repositories import path_of
 from projects.secrets import Secret, SecretUnreadable
 
@@ -66,6 +66,13 @@ def reader_of(profile: Profile | None) -> Reader:
         Trouble.MISCONFIGURED,
         f'The profile "{profile.name}" is a Slack bot\'s and reads no stages: choose one of GitHub, a git host or AWS.',
     )
+
+
+def images_of(stage: Stage, limit: int) -> list[Image]:
+    """What runs or ran in a stage, as its registry says now, the last promoted first. Raises StageUnreadable."""
+    if not stage.hokusai or stage.profile is None or stage.profile.kind != Profile.Kind.AWS:
+        raise StageUnreadable(Trouble.MISCONFIGURED, f"{stage.name} is not read from a container registry.")
+    return _registry(stage.profile).images(stage.question.remote, stage.hokusai, limit)
 
 
 def test_profile(profile: Profile) -> str:

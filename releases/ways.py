@@ -1,4 +1,7 @@
-"""What the page of the way back shows: what runs now, what ran before, and how to go back to it. From rows alone."""
+"""What the page of the way back shows: what runs now, what ran before, and how to go back to it.
+
+From rows alone; only `images` asks a registry, when a person wants it.
+"""
 
 import shlex
 from collections.abc import Sequence
@@ -8,6 +11,8 @@ from datetime import datetime
 from django.db.models import Q
 
 from projects.models import Project, Stage, StageHead
+from projects.registry import Image
+from projects.sources import images_of
 from releases import at_time, facts, production
 from releases.at_time import Earlier
 from releases.models import DeployStrategy, GoingBack, Release, Repair
@@ -38,6 +43,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class OldImage:
+    """An image that ran before, the tag of its last promotion, and the commands that run it again."""
+
+    image: Image
+    label: str
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WayBack:
     """Everything that the page shows of a project. `stage` is None where it has none."""
 
@@ -63,7 +77,7 @@ def way_back(project: Project, now: datetime) -> WayBack:
         stage=stage,
         head=head,
         running=at_time.by_sha(merged).get(sha),
-        steps=[Step(each, _commands(stage, each)) for each in earlier] if stage else [],
+        steps=[Step(each, _commands(stage, each.sha)) for each in earlier] if stage else [],
         # What went back is not gone back behind by a revert.
         releases=[release for release in merged if release.kind != Release.Kind.ROLLBACK][:SHOWN],
         repairs=_repairs(strategies),
@@ -79,10 +93,30 @@ def _place(project: Project, strategies: Sequence[DeployStrategy]) -> tuple[Plac
     return production.place_of(strategies[-1], stages, served), stages
 
 
-def _commands(stage: Stage, earlier: Earlier) -> tuple[Command, ...]:
+def registry_stage(project: Project) -> Stage | None:
+    """The stage that shows what runs, where a container registry tells it: two queries."""
+    place, stages = _place(project, facts.strategies_of([project]))
+    stage = place.stage if place else (stages[-1] if stages else None)
+    return stage if stage is not None and stage.hokusai else None
+
+
+def images(stage: Stage) -> list[OldImage]:
+    """What the registry has that ran before, the last first: it is asked now. Raises StageUnreadable."""
+    return [
+        OldImage(
+            image,
+            image.promotion(stage.hokusai) or "",
+            _commands(stage, image.sha or image.promotion(stage.hokusai) or image.tags[0]),
+        )
+        for image in images_of(stage, SHOWN + 1)
+        if stage.hokusai not in image.tags
+    ][:SHOWN]
+
+
+def _commands(stage: Stage, tag: str) -> tuple[Command, ...]:
     if not stage.hokusai:
         return ()
-    deploy = f"hokusai {shlex.quote(stage.hokusai)} deploy {earlier.sha}"
+    deploy = f"hokusai {shlex.quote(stage.hokusai)} deploy {shlex.quote(tag)}"
     return (
         Command("Run this image again", (deploy,)),
         Command("The same, with the configuration of that time (Ingress and the like)", (f"{deploy} --update-config",)),

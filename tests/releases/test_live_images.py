@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 from moto.server import ThreadedMotoServer
 
 from audit.models import AuditEvent
@@ -133,3 +135,53 @@ def test_an_image_tag_that_goes_back_is_a_rollback(world: Watched, registry: Reg
     assert (rollback.base_sha, rollback.head_sha, rollback.live_at is not None) == (second, first, True)
     assert kinds(world).count("release.rollback") == 1
     assert DeployBlock.objects.get().bad_commits == [second]
+
+
+class TestWhatTheRegistryHas:
+    """The page of what ran before, also from before Horizon watched."""
+
+    def page(self, world: Watched, client: Client) -> str:
+        client.force_login(User.objects.create_user("gita"))
+        return client.get(f"/projects/{world.project.pk}/back/images/").content.decode()
+
+    def test_is_what_ran_before_with_the_commands_that_lead_back(
+        self, world: Watched, registry: Registry, client: Client
+    ) -> None:
+        old, new = world.repo.sha("main"), world.merged()
+        registry.promote(old, "production--2026-01-27--10-00-00")
+        registry.promote(new, "production--2026-01-28--10-00-00")
+
+        page = self.page(world, client)
+
+        assert "production--2026-01-27--10-00-00" in page
+        assert f"hokusai production deploy {old} --update-config" in page
+        assert new not in page
+        assert (
+            f"/projects/{world.project.pk}/back/images/"
+            in client.get(f"/projects/{world.project.pk}/back/").content.decode()
+        )
+
+    def test_names_an_image_without_a_commit_by_its_promotion(
+        self, world: Watched, registry: Registry, client: Client
+    ) -> None:
+        registry.promote("built-by-hand", "production--2026-01-27--10-00-00")
+        registry.promote("f" * 40)
+
+        page = self.page(world, client)
+
+        assert "hokusai production deploy production--2026-01-27--10-00-00" in page
+        assert "no tag says from which commit" in page
+
+    def test_of_a_registry_that_is_away_says_so(
+        self, world: Watched, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+
+        assert "The registry could not be asked" in self.page(world, client)
+
+    def test_is_there_for_registries_only(self, world: Watched, client: Client) -> None:
+        world.project.stages.filter(name="production").update(
+            hokusai="", branch="release", git_remote="https://github.com/artsy/candela.git", profile=None
+        )
+
+        assert "There is nothing here" in self.page(world, client)
