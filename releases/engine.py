@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, In, IsNull
 
 from projects.models import Profile, Snapshot
-from releases import acts, announce, facts, notices, upkeep
+from releases import acts, announce, facts, upkeep
 from releases.decision import STALE, Action, Decision, Facts, decide
 from releases.models import DeployStrategy, Intervention, Release
 from releases.observe import observe, with_news
@@ -99,8 +99,6 @@ def advance(
     """
     chosen = list(strategies)
     facts.read(chosen, clock())
-    if not dry_run:
-        notices.waive(chosen, clock())
     at_rest = _at_rest(chosen, clock())
     outcomes: list[Outcome] = []
     bugs: list[Exception] = []

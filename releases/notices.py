@@ -3,15 +3,15 @@
 An act like opening and merging: claimed, looked at for a last time while no block can be saved, sent, written down.
 """
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 
 from audit.record import HORIZON
-from blocks.change import blocks_held_back
 from projects.live import announce
+from projects.merging import changes_held_back
 from releases import facts, slack_texts
 from releases.acts_common import Clock, last_look
 from releases.decision import Decision
@@ -27,7 +27,7 @@ CLAIMED: Final = timedelta(seconds=120)  # as long as all targets of a strategy 
 
 def warn(strategy: DeployStrategy, decision: Decision, clock: Clock) -> bool:
     """Tell every target when it merges. False where it was another engine's turn, or the last look said otherwise."""
-    with blocks_held_back(strategy.stage.project.organization_id):
+    with changes_held_back(strategy.stage.project.organization_id):
         notice = _claim(strategy, clock())
         if notice is None:
             return False
@@ -38,27 +38,6 @@ def warn(strategy: DeployStrategy, decision: Decision, clock: Clock) -> bool:
         return _send(fresh, notice, clock)
 
 
-def waive(strategies: Collection[DeployStrategy], now: datetime) -> None:
-    """Give up the notices that nobody could be told for two hours: the release goes on, and history says so."""
-    overdue = Notice.objects.filter(
-        release__strategy__in=strategies,
-        release__state__in=Release.UNFINISHED,
-        delivered_at=None,
-        waived_at=None,
-        begun_at__lte=now - WAIVED_AFTER,
-    )
-    for notice in overdue.select_related("release__strategy__stage__project__organization"):
-        _waive(notice, now)
-
-
-@transaction.atomic
-def _waive(notice: Notice, now: datetime) -> None:
-    waived_at = notice.begun_at + WAIVED_AFTER
-    undecided = Notice.objects.filter(pk=notice.pk, delivered_at=None, waived_at=None)
-    if undecided.update(waived_at=waived_at):
-        _record("notice.waived", notice, now, why=notice.error)
-
-
 @transaction.atomic
 def _claim(strategy: DeployStrategy, now: datetime) -> Notice | None:
     """Take the warning; None where another engine is at it, or a failed one waits for its next attempt."""
@@ -67,29 +46,36 @@ def _claim(strategy: DeployStrategy, now: datetime) -> Notice | None:
     if release is None:
         return None
     notice = release.notices.filter(delivered_at=None, waived_at=None).first()
-    if notice is not None and notice.begun_at + WAIVED_AFTER <= now:
-        _waive(notice, now)
-        notice = None
     if notice is None:
-        notice = Notice(release=release, merge_at=now, head_sha=release.head_sha, begun_at=now)
-    elif not _may_try(notice, now):
+        return Notice.objects.create(
+            release=release, merge_at=now, head_sha=release.head_sha, begun_at=now, tried_at=now
+        )
+    again = _again_at(notice)
+    if again > now:
         return None
+    if again + _interruption() < now:
+        notice.begun_at = now
     notice.tried_at, notice.retry_at = now, None
     notice.save()
+    notice.retry_at = again  # where it is given back
     return notice
 
 
-def _may_try(notice: Notice, now: datetime) -> bool:
-    """One without a time for its next attempt is being sent, or whoever sent it has died."""
-    if notice.retry_at is not None:
-        return notice.retry_at <= now
-    return notice.tried_at is None or notice.tried_at + CLAIMED <= now
+def _again_at(notice: Notice) -> datetime:
+    """When its next attempt is due. One without a time is being sent, or whoever sent it has died."""
+    return notice.retry_at or (notice.tried_at or notice.begun_at) + CLAIMED
+
+
+def _interruption() -> timedelta:
+    """A block, closed hours or an outage of Horizon kept it from trying for longer than this: nobody knows whether Slack
+    was there meanwhile, so that the two hours begin anew."""
+    return max(timedelta(minutes=30), 2 * settings.POLL_INTERVAL)
 
 
 def _give_back(notice: Notice) -> None:
     """Nothing was sent. One that was never sent before has not begun."""
     if notice.failures:
-        Notice.objects.filter(pk=notice.pk).update(retry_at=notice.tried_at)
+        Notice.objects.filter(pk=notice.pk).update(retry_at=notice.retry_at)
     else:
         notice.delete()
 
@@ -127,16 +113,20 @@ def _delivered(notice: Notice, now: datetime) -> None:
     announce([notice.release.strategy.stage.project_id])
 
 
+@transaction.atomic
 def _failed(release: Release, notice: Notice, now: datetime) -> None:
-    """The next attempt comes when the first target may be tried again."""
+    """The next attempt comes when the first target may be tried again, and one when two hours of them are over: where
+    that fails, too, the release goes on without the notice, and history says so."""
+    gives_up_at = notice.begun_at + WAIVED_AFTER
     posts = list(SlackPost.objects.filter(release=release, wanted=said_of(notice)).order_by("retry_at"))
     notice.failures += 1
     later = [post.retry_at for post in posts if post.retry_at is not None and post.retry_at > now]
-    notice.retry_at = min(later, default=now + timedelta(minutes=1))
+    again = min(later, default=now + timedelta(minutes=1))
+    notice.retry_at = min(again, gives_up_at) if now < gives_up_at else again
     notice.error = next((f"{post.label}: {post.error}" for post in posts if post.error), "")
+    if now >= gives_up_at:
+        notice.waived_at, notice.retry_at = now, None
+        data = {"merge_at": notice.merge_at.isoformat(), "why": notice.error}
+        record_of("notice.waived", release, HORIZON, now, data)
     notice.save()
     announce([release.strategy.stage.project_id])
-
-
-def _record(kind: str, notice: Notice, at: datetime, why: str = "") -> None:
-    record_of(kind, notice.release, HORIZON, at, {"merge_at": notice.merge_at.isoformat(), "why": why})

@@ -20,8 +20,9 @@ _WINDOWS = 32
 class Notice:
     """The last warning in Slack about this release.
 
-    `merge_at` is the moment of the merge that it named, `begun_at` when it was first tried, `delivered_at` when the
-    first target took it; `waived_at`: Slack could not be reached for two hours, so the release goes on without it.
+    `merge_at` is the moment of the merge that it named, `begun_at` when the attempts began that were all in vain so far,
+    `delivered_at` when the first target took it; `waived_at`: one failed that came two hours after the first, so the
+    release goes on without it. Time alone never waives a notice: nobody may have tried.
     """
 
     merge_at: datetime
@@ -33,8 +34,8 @@ class Notice:
 
     @property
     def given_up_at(self) -> datetime:
-        """When the release goes on without it, as long as nobody got it."""
-        return self.waived_at or later(self.begun_at, WAIVED_AFTER.total_seconds())
+        """An attempt that fails then, or later, is the last: the release goes on without it."""
+        return later(self.begun_at, WAIVED_AFTER.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,10 @@ class Timing:
         It lapses like one that was delivered: after a day of blocks Slack may be there again.
         """
         notice = self.notice
-        if not self.told or notice is None or notice.delivered_at is not None or self.now < notice.given_up_at:
+        if not self.told or notice is None or notice.waived_at is None or self.now < notice.waived_at:
             return None
-        named = max(notice.merge_at, notice.given_up_at)
-        return notice if self._lasts(first_open(self.closed, max(self.due, notice.given_up_at)), named) else None
+        named = max(notice.merge_at, notice.waived_at)
+        return notice if self._lasts(first_open(self.closed, max(self.due, notice.waived_at)), named) else None
 
     @property
     def needs_notice(self) -> bool:
@@ -78,12 +79,11 @@ class Timing:
 
     @property
     def retry_at(self) -> datetime | None:
-        """When Slack is tried again with a notice that nobody got, or the release goes on without it; None: now."""
+        """When Slack is tried again with a notice that nobody got; None: now."""
         notice = self.notice
         if not self.needs_notice or notice is None or notice.delivered_at is not None or notice.retry_at is None:
             return None
-        again = min(notice.retry_at, notice.given_up_at) if self.now < notice.given_up_at else notice.retry_at
-        return again if again > self.now else None
+        return notice.retry_at if notice.retry_at > self.now else None
 
     @property
     def merge_at(self) -> datetime | None:
@@ -95,8 +95,8 @@ class Timing:
             return self._after(notice, notice.delivered_at or self.now)
         if self.needs_notice:
             return self._merge_of_notice_at(self.now)
-        given_up = self.waived_notice.given_up_at if self.waived_notice else self.due
-        return first_open(self.closed, max(self.due, given_up))
+        waived = self.waived_notice
+        return first_open(self.closed, max(self.due, (waived and waived.waived_at) or self.due))
 
     @property
     def warn_at(self) -> datetime | None:
@@ -129,12 +129,7 @@ class Timing:
         then = replace(self, now=max(self.now, not_before, self.retry_at or self.now))
         if not then.needs_notice:
             return then._merges_at
-        warn_at = then.warn_at
-        if warn_at is None:
-            return None
-        # Closed hours may last until Slack is given up.
-        told = replace(then, now=warn_at)
-        return self._merge_of_notice_at(warn_at) if told.needs_notice else told._merges_at
+        return None if then.warn_at is None else self._merge_of_notice_at(then.warn_at)
 
     @property
     def _merges_at(self) -> datetime | None:

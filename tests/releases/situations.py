@@ -79,6 +79,11 @@ def unheard(begun: timedelta, **changes: Any) -> Facts:
     return replace(told(), notice=replace(notice, **changes))
 
 
+def waived(at: timedelta, **changes: Any) -> Facts:
+    """All is well, but Slack took no notice for two hours, so that it was given up, so far from now."""
+    return unheard(at - 2 * HOUR, waived_at=NOW + at, **changes)
+
+
 def rushed(facts: Facts, **changes: Any) -> Facts:
     """The same, but ana releases the head now."""
     return replace(facts, release_now=replace(ReleaseNow("ana", "hot fix", HEAD), **changes))

@@ -259,7 +259,8 @@ def _assert_was_told(facts: Facts) -> None:
     notice = facts.notice
     assert notice is not None
     if notice.delivered_at is None:
-        assert notice.waived_at or facts.now >= notice.begun_at + timedelta(hours=2)
+        assert notice.waived_at is not None
+        assert notice.waived_at <= facts.now
         return
     assert notice.merge_at <= facts.now <= notice.merge_at + timedelta(hours=1)
     assert facts.now >= notice.delivered_at + timedelta(seconds=facts.plan.merge_prior_warning)

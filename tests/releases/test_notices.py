@@ -84,11 +84,52 @@ def test_slack_that_is_away_is_tried_again_and_given_up_after_two_hours(telling:
     for _ in range(8):
         telling.wait(minutes=15)
         telling.advance()
+    assert "pull-request.merged" not in telling.acts
+
+    telling.advance()
 
     assert telling.acts[-1] == "pull-request.merged"
     assert telling.events.count("notice.failed") == 1
     assert telling.events.count("notice.waived") == 1
     assert telling.events.count("notice.sent") == 0
+
+
+def test_slack_that_was_not_tried_during_a_block_is_not_given_up(telling: World, slack: SlackServer) -> None:
+    slack.fail("/services/", status=500)
+    telling.opened()
+    telling.wait(seconds=DAY - HOUR)
+    assert telling.advance().code == "slack-away"
+    block = telling.block("Needs QA")
+    for _ in range(9):
+        telling.wait(minutes=15)
+        telling.advance()
+    telling.unblock(block)
+
+    telling.advance()
+    telling.advance()
+
+    assert "pull-request.merged" not in telling.acts
+    assert "will be released in about 1 hour" in slack.texts("#dev")[-1]
+    assert telling.events.count("notice.waived") == 0
+
+
+def test_slack_that_was_not_tried_as_horizon_was_away_has_two_hours_anew(telling: World, slack: SlackServer) -> None:
+    slack.fail("/services/", times=1000, status=500)
+    telling.opened()
+    telling.wait(seconds=DAY - HOUR)
+    telling.advance()
+    telling.wait(hours=3)
+    for _ in range(8):
+        telling.advance()
+        telling.wait(minutes=15)
+    assert "pull-request.merged" not in telling.acts
+    assert telling.events.count("notice.waived") == 0
+
+    telling.advance()
+    telling.advance()
+
+    assert telling.acts[-1] == "pull-request.merged"
+    assert telling.events.count("notice.waived") == 1
 
 
 def test_a_bot_edits_its_message_and_tells_the_thread(world: World, slack: SlackServer) -> None:

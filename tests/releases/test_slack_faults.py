@@ -115,7 +115,7 @@ class TestSlackThatDoesNotTakeIt:
         assert slack.requests.count("/api/chat.postMessage") < 15
         assert "pull-request.merged" not in world.acts
 
-        passes(world, 4, every=2)
+        passes(world, 6, every=2)
         assert world.acts[-1] == "pull-request.merged"
         assert slack_events(world) == ["notice.failed", "notice.waived"]
 
