@@ -7,8 +7,8 @@ from django.db.models import Q
 class Notice(models.Model):
     """One warning before a merge: which moment it named, and whether anybody got it.
 
-    Delivered means: to at least one target. `waived_at`: an attempt failed two hours after the first one (`begun_at`), so
-    the release goes on without it. `releases.timing.Timing` says when it has lapsed.
+    Delivered means: to at least one target. `waived_at`: an attempt failed two hours after the first one (`begun_at`),
+    so the release goes on without it. `releases.timing.Timing` says when it has lapsed.
     """
 
     release = models.ForeignKey("releases.Release", on_delete=models.CASCADE, related_name="notices")

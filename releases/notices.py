@@ -67,8 +67,8 @@ def _again_at(notice: Notice) -> datetime:
 
 
 def _interruption() -> timedelta:
-    """A block, closed hours or an outage of Horizon kept it from trying for longer than this: nobody knows whether Slack
-    was there meanwhile, so that the two hours begin anew."""
+    """A block, closed hours or an outage of Horizon kept it from trying for longer than this: nobody knows whether
+    Slack was there meanwhile, so that the two hours begin anew."""
     return max(timedelta(minutes=30), 2 * settings.POLL_INTERVAL)
 
 

@@ -20,9 +20,9 @@ _WINDOWS = 32
 class Notice:
     """The last warning in Slack about this release.
 
-    `merge_at` is the moment of the merge that it named, `begun_at` when the attempts began that were all in vain so far,
-    `delivered_at` when the first target took it; `waived_at`: one failed that came two hours after the first, so the
-    release goes on without it. Time alone never waives a notice: nobody may have tried.
+    `merge_at` is the moment of the merge that it named, `begun_at` when the attempts began that were all in vain so
+    far, `delivered_at` when the first target took it; `waived_at`: one failed that came two hours after the first, so
+    the release goes on without it. Time alone never waives a notice: nobody may have tried.
     """
 
     merge_at: datetime
