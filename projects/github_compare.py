@@ -4,6 +4,7 @@ Paged, GitHub lists from the oldest; unpaged, it gives the newest 250, the newes
 commits").
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,6 +19,9 @@ from projects.reading import KEPT_COMMITS, Commit, Difference, StageUnreadable, 
 
 _UNKNOWN_DATE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_DATE: Final = datetime(9999, 12, 31, tzinfo=UTC)
+_WEB_ADDRESS: Final = re.compile(
+    r"https?://[^\s\x00-\x20\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069<>\"`()|\\]{1,1990}"
+)
 
 
 def difference(client: GitHubClient, remote: str, base_sha: str, head_sha: str) -> Difference:
@@ -82,10 +86,8 @@ def date_of(text: object) -> datetime | None:
 
 
 def web_address(text: object) -> str | None:
-    """A link that a page may show: http and https only."""
-    if not isinstance(text, str) or not text.startswith(("https://", "http://")):
-        return None
-    return clean_line(text, 2000)
+    """A link that pages, messages and pull requests may show: http and https only, and nothing that would end it."""
+    return text if isinstance(text, str) and _WEB_ADDRESS.fullmatch(text) else None
 
 
 def _trouble(client: GitHubClient, owner: str, name: str, answer: Answer) -> StageUnreadable:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from projects.github_compare import web_address
 from projects.reading import KEPT_COMMITS, Difference, StageUnreadable, Trouble
 from tests.projects.github_reading import allow_plain_http, branch, reader_for
 from tests.servers.github import GitHubServer
@@ -191,3 +192,20 @@ def test_binary_and_large_files_have_no_text(github: GitHubServer) -> None:
 def test_files_of_a_repository_that_may_not_be_read_are_a_trouble(github: GitHubServer) -> None:
     with pytest.raises(StageUnreadable):
         reader_for(github).files("artsy", "nothing", ["x"])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)", "https://", "https://x/ <!channel>", "https://x/)[y](https://z", "https://x/\u202egnp",
+        "https://x/\n", "https://x/|y>", "https://" + "x" * 3000, 7, None,
+    ],
+)  # fmt: skip
+def test_an_address_that_would_say_more_in_a_message_is_none(address: object) -> None:
+    assert web_address(address) is None
+
+
+def test_an_address_of_a_page_stays_as_it_is() -> None:
+    page = "https://github.example:8443/artsy/candela/compare/main...a%20b?x=1&y=2#é"
+
+    assert web_address(page) == page
