@@ -1,12 +1,14 @@
 """Slack: incoming webhooks and a bot, one message at a time.
 
 The only module that sees slack_sdk. Nothing is tried again here: callers know when that is safe. Every call ends within
-TIMEOUT seconds for each step of the connection. No redirect is followed, because the token would go with it. Addresses
-of webhooks and tokens are in no message and no log. The database is not touched, so that threads may call it.
+TIMEOUT seconds for each step of the connection and LONGEST_READING for the body. No redirect is followed, because the
+token would go with it. Addresses of webhooks and tokens are in no message and no log. The database is not touched, so
+that threads may call it.
 """
 
 import logging
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,6 +31,7 @@ LEAST_PAUSE: Final = timedelta(minutes=5)  # after 429: Slack may have delivered
 LONGEST_PAUSE: Final = timedelta(hours=24)  # whatever Slack asks for
 TOO_MANY: Final = 429
 LONGEST_ANSWER: Final = 1 << 16  # bytes
+LONGEST_READING: Final = 10  # seconds for the body of an answer
 
 # https://docs.slack.dev/reference/methods/chat.postMessage#errors and
 # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
@@ -78,7 +81,18 @@ def _ask(request: Request, timeout: float) -> tuple[int, dict[str, str], str]:
     except HTTPError as error:
         answer = error
     with answer:
-        return answer.status, dict(answer.headers.items()), answer.read(LONGEST_ANSWER).decode(errors="replace")
+        return answer.status, dict(answer.headers.items()), _read(answer).decode(errors="replace")
+
+
+def _read(answer: Any) -> bytes:
+    """The body, as far as it is of use. Reads what is there, so that a trickle cannot outlast the clock."""
+    end = time.monotonic() + LONGEST_READING
+    body = b""
+    while len(body) < LONGEST_ANSWER and (piece := answer.read1(LONGEST_ANSWER)):
+        body += piece
+        if time.monotonic() > end:
+            raise TimeoutError
+    return body
 
 
 class _Bot(WebClient):

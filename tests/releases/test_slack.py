@@ -106,6 +106,20 @@ def test_a_limit_may_have_delivered_and_its_pause_is_honoured(
     assert found.pause.total_seconds() == minutes * 60
 
 
+@pytest.mark.parametrize("kind", ["webhook", "bot"])
+def test_an_answer_that_trickles_is_not_waited_for(
+    slack: SlackServer, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte now and then would satisfy any time-out, while blocks wait for the look before the notice to end."""
+    monkeypatch.setattr(client, "LONGEST_READING", 0.2)
+    slack.add_bot(TOKEN)
+    target = hook(slack.webhook()) if kind == "webhook" else bot()
+    fault = slack.fail("", status=200, body="ok" * 100, trickle=0.05)
+    found = trouble(target)
+    assert (found.message, found.unknown) == ("Slack did not answer.", True)
+    assert fault.hung_up.wait(5)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_carries_the_token_or_the_message_to_another_host(slack: SlackServer, status: int) -> None:
     slack.add_bot(TOKEN)

@@ -39,7 +39,10 @@ class Act:
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` requests whose path matches; `happened` counts them."""
+    """What goes wrong with the next `times` requests whose path matches; `happened` counts them.
+
+    `slow` are the seconds before the answer, `trickle` those before each byte of its body.
+    """
 
     matching: re.Pattern[str]
     times: int = 1
@@ -49,7 +52,9 @@ class Fault:
     after_effect: bool = False
     drop: Literal["before", "after"] | None = None
     slow: float = 0
+    trickle: float = 0
     happened: int = 0
+    hung_up: threading.Event = field(default_factory=threading.Event)  # the other side, while it trickled
 
 
 @dataclass(frozen=True)
@@ -283,8 +288,22 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
         elif fault.slow and answer:
             self._send(answer)
+        elif fault.trickle:
+            self._trickle(fault)
         else:
             self._send(Answer(fault.status, fault.body, fault.headers))
+
+    def _trickle(self, fault: Fault) -> None:
+        try:
+            self.send_response(fault.status)
+            self.send_header("Content-Length", str(len(fault.body)))
+            self.end_headers()
+            for letter in fault.body.encode():
+                threading.Event().wait(fault.trickle)
+                self.wfile.write(bytes([letter]))
+        except OSError:
+            self.close_connection = True  # whoever asked has hung up
+            fault.hung_up.set()
 
     def _send(self, answer: Answer) -> None:
         body = answer.body.encode()
