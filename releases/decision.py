@@ -14,10 +14,11 @@ from releases import rules_checks as checks
 from releases import rules_merging as merging
 from releases import rules_opening as opening
 from releases import rules_timing as timing
-from releases.rule import STALE, Decision, Rule
+from releases.rule import OTHERS_FIRST, STALE, Decision, Rule
 from releases.situation import Action, Block, Check, CheckState, Facts, Plan, PullRequest, Reading, Refusal
 
 __all__ = [
+    "OTHERS_FIRST",
     "RULES",
     "STALE",
     "Action",

@@ -13,15 +13,17 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, In, IsNull
 
 from projects.models import Profile, Snapshot
-from releases import acts, announce, facts, upkeep
-from releases.decision import STALE, Action, Decision, Facts, decide
-from releases.models import DeployStrategy, Intervention, Release
+from releases import acts, announce, facts, order, upkeep
+from releases.decision import OTHERS_FIRST, STALE, Action, Decision, Facts, decide
+from releases.models import DeployStrategy, Intervention, Release, StrategyReading
 from releases.observe import observe, with_news
 
 logger = logging.getLogger(__name__)
 
 # Open, assign and merge, and one to see that nothing is left; a rule that never comes to rest must not hold up others.
 MOST_PASSES = 4
+RESTLESS = (STALE, OTHERS_FIRST)  # what looking again may change in the very same pass
+BROKEN = "Horizon failed at this release by a fault of its own: its log says more. It is tried again with each poll."
 TOLD_FOR = timedelta(hours=24)  # after its end people are told what became of a release
 
 
@@ -110,12 +112,26 @@ def advance(
             outcomes.append(quiet or _advance(strategy, clock, dry_run=dry_run))
         except Exception as error:
             logger.exception("the release of %s could not be advanced", strategy)
+            # It is not ready, whatever else is known of it: younger releases of its organization wait for it no longer.
+            StrategyReading.objects.filter(strategy=strategy).update(error=BROKEN)
             bugs.append(error)
     if not dry_run:
+        _ask_for_the_next(outcomes, clock())
         bugs += _tell(chosen, outcomes, clock)
     if bugs:
         raise ExceptionGroup("some releases could not be advanced", bugs)
     return outcomes
+
+
+def _ask_for_the_next(outcomes: list[Outcome], now: datetime) -> None:
+    """Where one was merged or gave way, the next of its organization is looked at in seconds, whoever serves it."""
+    organizations = {
+        outcome.strategy.stage.project.organization_id
+        for outcome in outcomes
+        if outcome.decision.code == OTHERS_FIRST or any(act.action is Action.MERGE for act in outcome.acts)
+    }
+    ids = order.next_in_line(organizations, lambda some: facts.facts_alone(some, now))
+    StrategyReading.objects.filter(strategy__in=ids).update(asked_at=now)
 
 
 def _tell(chosen: list[DeployStrategy], outcomes: list[Outcome], clock: Callable[[], datetime]) -> list[Exception]:
@@ -144,7 +160,9 @@ def _at_rest(strategies: list[DeployStrategy], now: datetime) -> dict[int, Outco
     return {
         pk: outcome
         for pk, outcome in decided.items()
-        if pk not in news and acts.act_for(outcome.decision, known[pk]) is None and outcome.decision.code != STALE
+        if pk not in news
+        and acts.act_for(outcome.decision, known[pk]) is None
+        and outcome.decision.code not in RESTLESS
     }
 
 

@@ -1,10 +1,10 @@
 """The facts of releases: asked of GitHub in batches and kept; and made of the rows that were kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, QuerySet, prefetch_related_objects
+from django.db.models import QuerySet, prefetch_related_objects
 from django.db.models.expressions import Combinable
 
 from blocks.models import DeployBlock
@@ -14,10 +14,10 @@ from projects.github_pulls import GitHub, ReleaseQuestion, ReleaseState
 from projects.models import Profile, ProfileBudget, Project, Repository
 from projects.reading import StageUnreadable, Trouble
 from projects.remotes import UnsafeRemote, parse_remote, repository_of
-from releases import facts_rows
+from releases import facts_rows, order
 from releases.calendar import Rules
 from releases.closed_rules import of_strategy
-from releases.facts_rows import Releases
+from releases.facts_rows import ReleaseRow, Releases
 from releases.models import DeployStrategy, Release, StrategyReading
 from releases.readings import reading_of, stored_reading, to_json
 from releases.situation import Block, Facts, Plan, Reading
@@ -182,17 +182,37 @@ def _store(rows: list[StrategyReading], fields: list[str]) -> None:
 def facts_of(
     strategies: Iterable[DeployStrategy], now: datetime, known_blocks: dict[int, list[DeployBlock]] | None = None
 ) -> dict[int, Facts]:
-    """The facts of each strategy, by its id, in four queries; three where the caller knows the blocks of now.
+    """The facts of each strategy, by its id, in three queries; two where the caller knows the blocks of now.
 
-    The strategies come from `strategies_with_all` or `strategies_of`.
+    The strategies come from `strategies_with_all` or `strategies_of`. Where one is ready to be merged, it takes three
+    more where releases of the organization are older that are not among them.
     """
     strategies = list(strategies)
+    calendars = facts_rows.calendars_of({each.stage.project.organization_id for each in strategies}, now)
+    alone = _alone(strategies, now, calendars, known_blocks)
+    organization_of = {each.pk: each.stage.project.organization_id for each in strategies}
+    return order.with_order(alone, organization_of, lambda ids: facts_alone(ids, now, calendars))
+
+
+def facts_alone(
+    strategy_ids: Collection[int], now: datetime, calendars: Mapping[int, Rules] | None = None
+) -> dict[int, Facts]:
+    """The same of active strategies by their ids, but for what other releases of the organization do."""
+    strategies = list(strategies_with_all().filter(pk__in=strategy_ids))
+    if calendars is None:
+        calendars = facts_rows.calendars_of({each.stage.project.organization_id for each in strategies}, now)
+    return _alone(strategies, now, calendars)
+
+
+def _alone(
+    strategies: Sequence[DeployStrategy],
+    now: datetime,
+    calendars: Mapping[int, Rules],
+    known_blocks: dict[int, list[DeployBlock]] | None = None,
+) -> dict[int, Facts]:
     projects = {strategy.stage.project.pk: strategy.stage.project for strategy in strategies}
-    organizations = {project.organization_id for project in projects.values()}
     blocks = unresolved_blocks(projects.values(), now) if known_blocks is None else known_blocks
     releases = facts_rows.releases_of(strategies)
-    calendars = facts_rows.calendars_of(organizations, now)
-    merging = _merges_unconfirmed(organizations)
     return {
         strategy.pk: _facts(
             strategy,
@@ -200,18 +220,9 @@ def facts_of(
             releases=releases[strategy.pk],
             calendar=calendars[strategy.stage.project.organization_id],
             blocks=blocks[strategy.stage.project_id],
-            merging=merging.get(strategy.stage.project.organization_id, 0),
         )
         for strategy in strategies
     }
-
-
-def _merges_unconfirmed(organization_ids: set[int]) -> dict[int, int]:
-    merging = Release.objects.filter(
-        state=Release.State.MERGING, strategy__stage__project__organization__in=organization_ids
-    )
-    counts = merging.order_by().values_list("strategy__stage__project__organization").annotate(Count("pk"))
-    return dict(counts)
 
 
 def _facts(
@@ -221,13 +232,11 @@ def _facts(
     releases: Releases,
     calendar: Rules,
     blocks: list[DeployBlock],
-    merging: int,
 ) -> Facts:
     row: StrategyReading | None = getattr(strategy, "reading", None)
     error, retry_at = _trouble(strategy, row, now)
     reading, said, mine = stored_reading(strategy), facts_rows.said_to(strategy), releases.unfinished
     state = mine.state if mine is not None else None
-    is_merging = state == Release.State.MERGING
     return Facts(
         now=now,
         plan=plan_of(strategy, calendar),
@@ -238,7 +247,7 @@ def _facts(
         retry_at=retry_at,
         blocks=tuple(_block(block, strategy.stage.project) for block in blocks),
         opened_at=mine.opened_at if mine else None,
-        asked_at=mine.asked_at if mine and is_merging else None,
+        asked_at=mine.asked_at if mine and state == Release.State.MERGING else None,
         closed=facts_rows.closed_of(releases.closed_since),
         refusal=facts_rows.refusal_of(mine),
         queued_at=mine.queued_at if mine and state == Release.State.QUEUED else None,
@@ -249,12 +258,11 @@ def _facts(
         postponed=said.postponed,
         skipped=said.skipped,
         squashed=facts_rows.squashed_of(strategy, releases.merged, reading),
-        merges_unconfirmed=merging - is_merging,
         merges_at_once=settings.MERGES_AT_ONCE,
     )
 
 
-def _assign_tried(release: Release | None, reading: Reading | None) -> bool:
+def _assign_tried(release: ReleaseRow | None, reading: Reading | None) -> bool:
     pull = reading.pull_request if reading is not None else None
     return release is not None and pull is not None and release.assigned_sha == pull.head_sha
 

@@ -11,7 +11,9 @@ from enum import StrEnum
 from releases.messages import sentence
 from releases.situation import Action, Facts
 
-STALE = "stale"  # the code of the one answer that looking again changes
+# The codes of the answers that looking again changes.
+STALE = "stale"
+OTHERS_FIRST = "others-first"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from releases.calendar import closed_by, closed_until, first_open
 from releases.messages import counted, listed, sentence
-from releases.rule import Decision, Needs, hold, overtaken, refused, rule, wait
+from releases.rule import OTHERS_FIRST, Decision, Needs, hold, overtaken, refused, rule, wait
 from releases.rules_checks import unchecked
 from releases.situation import Action, Facts
 from releases.timing import Notice
@@ -108,13 +108,15 @@ def merge_refused(facts: Facts) -> Decision | None:
     return refused(facts, Action.MERGE, "merge it")
 
 
-@rule("Few enough merges of the organization are under way", "nobody: it is a matter of time", Needs.PULL_REQUEST)
+@rule("It is its turn in the organization", "nobody: it is a matter of time", Needs.PULL_REQUEST)
 def others_first(facts: Facts) -> Decision | None:
-    """So that the end of a freeze is no stampede."""
-    if facts.merges_unconfirmed < facts.merges_at_once:
-        return None
-    reason = f"{counted(facts.merges_unconfirmed, 'other merge')} of the organization must be confirmed first."
-    return wait("others-first", reason)
+    """So that the end of a freeze is no stampede: few at once, the oldest first."""
+    if facts.merges_unconfirmed >= facts.merges_at_once:
+        reason = f"{counted(facts.merges_unconfirmed, 'other merge')} of the organization must be confirmed first."
+        return wait(OTHERS_FIRST, reason)
+    if facts.older_ready:
+        return wait(OTHERS_FIRST, "An older release of the organization is ready as well, and is merged first.")
+    return None
 
 
 @rule("It is due", "Horizon: it merges it", Needs.PULL_REQUEST)

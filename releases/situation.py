@@ -194,7 +194,7 @@ class Facts:
     the merge was asked of the host, while its answer is not known; `queued_at` when the host took it into its merge
     queue. `closed` is the pull request that a person closed last, with the head that it had. `assign_tried`: somebody
     was looked for to be assigned, for this head. `merges_unconfirmed` counts the other releases of the organization
-    whose merge the host has not confirmed.
+    whose merge the host has not confirmed; `older_ready`: one that is merged before this one is ready as well.
     """
 
     now: datetime
@@ -219,6 +219,7 @@ class Facts:
     squashed: Squashed | None = None
     merges_unconfirmed: int = 0
     merges_at_once: int = 2
+    older_ready: bool = False
 
     @property
     def known(self) -> Reading:

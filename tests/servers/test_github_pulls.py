@@ -378,7 +378,8 @@ class TestMergeQueue:
             queued.fail_in_merge_queue(1, e2e="failure")
         answer = ask.graphql(
             """query T($owner: String!, $name: String!) {repository(owner: $owner, name: $name) {
-            pullRequest(number: 1) {timelineItems(last: 2, itemTypes: [ADDED_TO_MERGE_QUEUE_EVENT, REMOVED_FROM_MERGE_QUEUE_EVENT]) {
+            pullRequest(number: 1) {timelineItems(
+              last: 2, itemTypes: [ADDED_TO_MERGE_QUEUE_EVENT, REMOVED_FROM_MERGE_QUEUE_EVENT]) {
               totalCount nodes {__typename ...on RemovedFromMergeQueueEvent {reason actor {login} createdAt
                 beforeCommit {oid parents(first: 2) {totalCount} statusCheckRollup {state}}}}}}}}""",
             owner="artsy", name="candela",
