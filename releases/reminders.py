@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 AGAIN = timedelta(days=7)
 AFTER_TROUBLE = timedelta(days=1)
 AT_ONCE = 20  # blocks in one run
+RUN_TIME = timedelta(seconds=120)  # after which no other block is begun, so that the run ends before it is ended
 MOST_TARGETS = 3  # that one reminder goes to
 
 Post = Callable[[Target, str], object]
@@ -29,25 +30,31 @@ Post = Callable[[Target, str], object]
 
 def remind_owners(clock: Callable[[], datetime], post: Post = slack.post) -> list[DeployBlock]:
     """The blocks of which somebody was reminded. What could not be posted anywhere is tried again a day later."""
-    now = clock()
-    due = forgotten_blocks(now).filter(Q(reminded_at=None) | Q(reminded_at__lte=now - AGAIN))
-    claimed = [block for block in due.select_related("organization", "owner")[:AT_ONCE] if _claim(block, now)]
-    return [block for block in claimed if _remind(block, post, now)]
+    begun = clock()
+    due = forgotten_blocks(begun).filter(Q(reminded_at=None) | Q(reminded_at__lte=begun - AGAIN))
+    reminded = []
+    for block in due.select_related("organization", "owner")[:AT_ONCE]:
+        now = clock()
+        if now - begun > RUN_TIME:
+            break
+        if _claim(block, now) and _remind(block, post, now):
+            reminded.append(block)
+    return reminded
 
 
 def _claim(block: DeployBlock, now: datetime) -> bool:
-    """Whether this one is ours to remind of; another worker that read the same row finds it taken."""
+    """Whether this one is ours to remind of; another worker that read the same row finds it taken. It is written down
+    as one that nobody took, and stays so where this worker dies."""
     unclaimed = DeployBlock.objects.filter(pk=block.pk, reminded_at=block.reminded_at, resolved_at=None)
-    return unclaimed.update(reminded_at=now) == 1
+    return unclaimed.update(reminded_at=now - AGAIN + AFTER_TROUBLE) == 1
 
 
 def _remind(block: DeployBlock, post: Post, now: datetime) -> bool:
     targets = _targets(block)
     told = [target.label for target in targets if _posted(target, reminder(block, now), post)]
-    with transaction.atomic():
-        if targets and not told:
-            DeployBlock.objects.filter(pk=block.pk).update(reminded_at=now - AGAIN + AFTER_TROUBLE)
-        if told:
+    if told:
+        with transaction.atomic():
+            DeployBlock.objects.filter(pk=block.pk).update(reminded_at=now)
             _record(block, told, now)
     return bool(told)
 

@@ -65,6 +65,32 @@ class TestReminder:
         world.wait(days=1)
         assert len(told_of(world, channel)) == 1
 
+    def test_is_tried_again_after_a_day_where_the_worker_died(self, world: World, channel: Channel) -> None:
+        world.set(slack_channels=["#dev"])
+        block = world.block()
+        world.wait(days=8)
+
+        def dies(target: Target, text: str) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            remind_owners(world.clock, dies)
+
+        assert told_of(world, channel) == []
+        world.wait(days=1)
+        assert told_of(world, channel) == [block]
+
+    def test_leaves_the_rest_to_the_next_run_where_slack_is_slow(self, world: World, channel: Channel) -> None:
+        world.set(slack_channels=["#dev"])
+        blocks = [world.block(f"incident {number}") for number in range(5)]
+        world.wait(days=8)
+
+        def slow(target: Target, text: str) -> None:
+            world.wait(seconds=50)
+
+        assert remind_owners(world.clock, slow) == blocks[:3]
+        assert told_of(world, channel) == blocks[3:]
+
     def test_is_not_for_blocks_that_end_or_have_ended(self, world: World, channel: Channel) -> None:
         world.set(slack_channels=["#dev"])
         world.block(resolved_at=world.now + timedelta(days=90))
