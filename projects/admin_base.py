@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,6 +20,7 @@ from audit.admin import ReadOnlyAdmin
 from audit.record import Actor
 from projects import configure
 from projects.admin_forms import keeps_no_secret
+from projects.merging import StillMerging, too_late
 
 if TYPE_CHECKING:  # unfold has no types, Django's classes have parameters only in them
     from django.contrib import admin
@@ -67,7 +70,8 @@ def back(request: HttpRequest, otherwise: str) -> HttpResponseRedirect:
 
 
 class ConfiguredAdmin(ModelAdmin):
-    """An admin page each of whose changes is saved with its audit event."""
+    """An admin page each of whose changes is saved with its audit event, under the lock that merges take: what was
+    saved either stops a merge, or says that it came too late. Hosts are asked before, while the form is looked at."""
 
     change_form_outer_before_template = "projects/_buttons.html"
     warn_unsaved_form = True
@@ -95,9 +99,49 @@ class ConfiguredAdmin(ModelAdmin):
             keeps_no_secret(_forms_of(context))
         return super().render_change_form(request, context, add, change, form_url, obj)
 
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except StillMerging as merging:
+            request.__dict__["horizon_refused"] = str(merging)  # the form comes back with what was typed
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except StillMerging as merging:
+            self.tell(request, str(merging), good=False)
+            page = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+            return HttpResponseRedirect(reverse(page, args=[object_id]))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **options)
+        form.refused = request.__dict__.get("horizon_refused", "")
+        return form
+
+    def hold_back_merges(self, request: HttpRequest, things: Iterable[models.Model]) -> None:
+        """Before the first row is written. Raises StillMerging."""
+        request.__dict__["horizon_asked_at"] = timezone.now()
+        configure.hold_back_merges(things)
+
+    def tell_too_late(self, request: HttpRequest, project_ids: Iterable[int]) -> None:
+        """Which merges of these projects were quicker than what is being saved."""
+        asked_at: datetime = request.__dict__["horizon_asked_at"]
+        for each in too_late(list(project_ids), asked_at):
+            messages.warning(request, each.words("this change", UTC))
+
     def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
-        configure.save(obj, actor=actor_of(request), at=timezone.now())
+        self.hold_back_merges(request, [obj])
+        if configure.save(obj, actor=actor_of(request), at=timezone.now()) and change:
+            _stopped(request).update(configure.may_stop(obj, form.changed_data))
         self.warn(request, form)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if _stopped(request):
+            self.tell_too_late(request, _stopped(request))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What people only look up here (releases, notices) goes with what it is of, and asks for no right of its own:
@@ -108,21 +152,34 @@ class ConfiguredAdmin(ModelAdmin):
         return shown, counts, {right for right in rights if str(right) not in looked_up}, protected
 
     def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
+        self.hold_back_merges(request, [obj])
+        if not self.has_delete_permission(request, obj):
+            raise PermissionDenied  # a merge under way was waited for, and nobody knows yet what became of it
+        stopped = configure.may_stop(obj, ())
         configure.delete(obj, actor=actor_of(request), at=timezone.now())
+        self.tell_too_late(request, stopped)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        with transaction.atomic():
-            for thing in queryset:
-                self.delete_model(request, thing)
+        try:
+            with transaction.atomic():
+                things = list(queryset)
+                self.hold_back_merges(request, things)
+                for thing in things:
+                    self.delete_model(request, thing)
+        except StillMerging as merging:
+            self.tell(request, str(merging), good=False)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save the rows of an inline, and of the inlines inside its rows."""
         actor, now = actor_of(request), timezone.now()
         changed = formset.save(commit=False)
         for thing in formset.deleted_objects:
+            _stopped(request).update(configure.may_stop(thing, ()))
             configure.delete(thing, actor=actor, at=now)
         for thing in changed:
-            configure.save(thing, actor=actor, at=now)
+            stored = thing.pk is not None
+            if configure.save(thing, actor=actor, at=now) and stored:
+                _stopped(request).update(configure.may_stop(thing, ()))
         for row in formset.forms:
             if row not in formset.deleted_forms:
                 self.warn(request, row)
@@ -140,6 +197,12 @@ class ConfiguredAdmin(ModelAdmin):
 
     def tell(self, request: HttpRequest, text: str, *, good: bool) -> None:
         messages.add_message(request, messages.SUCCESS if good else messages.ERROR, text)
+
+
+def _stopped(request: HttpRequest) -> set[int]:
+    """The projects of which this request may stop a release."""
+    stopped: set[int] = request.__dict__.setdefault("horizon_stopped", set())
+    return stopped
 
 
 def _forms_of(context: dict[str, Any]) -> Iterable[Any]:

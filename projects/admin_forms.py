@@ -86,6 +86,7 @@ class RuledForm(ModelForm):
 
     typed_secrets: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()  # told once it is saved
+    refused = ""  # why a valid form could not be saved
 
     def rules(self) -> Iterable[Problem]:
         raise NotImplementedError
@@ -100,6 +101,8 @@ class RuledForm(ModelForm):
             self.add_problem(problem)
         if not self.errors:
             self._try(lambda: self.instance.validate_constraints(exclude=excluded))
+        if self.refused:
+            self.add_error(None, self.refused)
 
     def _try(self, validate: Callable[[], None]) -> None:
         try:

@@ -15,6 +15,7 @@ from projects import configure, sources
 from projects.admin_base import ConfiguredAdmin, PageButton, actor_of, back
 from projects.admin_forms import ListInput, RuledForm
 from projects.admin_stages import StageInline
+from projects.merging import StillMerging
 from projects.models import Project, Stage
 from projects.reading import StageUnreadable
 from projects.validation import Problem, normalised_tags, project_problems
@@ -146,8 +147,16 @@ class ProjectAdmin(ConfiguredAdmin):
         self.require_change(request, project)
         return project
 
-    @transaction.atomic
     def _archive(self, request: HttpRequest, projects: Iterable[Project]) -> None:
+        try:
+            with transaction.atomic():
+                projects = list(projects)
+                self.hold_back_merges(request, projects)
+                self._archive_each(request, projects)
+        except StillMerging as merging:
+            self.tell(request, str(merging), good=False)
+
+    def _archive_each(self, request: HttpRequest, projects: Iterable[Project]) -> None:
         for project in projects:
             problems = list(self.archive_problems(project))
             for problem in problems:
@@ -156,6 +165,7 @@ class ProjectAdmin(ConfiguredAdmin):
                 self.tell(request, f"{project} is archived: it is no longer read, shown or released.", good=True)
                 for words in self.left_behind(project):
                     self.tell(request, words, good=False)
+                self.tell_too_late(request, {project.pk})
 
     @transaction.atomic
     def _restore(self, request: HttpRequest, projects: Iterable[Project]) -> None:

@@ -4,7 +4,7 @@ The event is `config.changed`; its data is {object, name, action, before, after}
 that differ. Of secrets they say that they are set or changed, never what they are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -12,7 +12,7 @@ from typing import Protocol
 from django.db import models, transaction
 
 from audit.record import Actor, record
-from projects import budgets, leases, live
+from projects import budgets, leases, live, merging
 from projects.models import Organization, Profile, Project, Stage
 from projects.secrets import Secret
 
@@ -104,6 +104,25 @@ def delete(thing: models.Model, *, actor: Actor, at: datetime) -> None:
         _record(thing, Action.DELETED, before, {}, actor=actor, at=at)
         look_again(projects_of(thing), at=at)
         thing.delete()
+
+
+def hold_back_merges(things: Iterable[models.Model]) -> None:
+    """Before any of these is changed: wait for the merges of their organizations that are under way, and let none begin
+    before this transaction ends. Raises StillMerging."""
+    things = list(things)
+    organizations = {_place_of(thing)[1].pk for thing in things}
+    moved = Project.objects.filter(pk__in=[thing.pk for thing in things if isinstance(thing, Project)])
+    organizations |= set(moved.order_by().values_list("organization", flat=True))
+    for number in sorted(organizations - {None}):
+        merging.hold_back_merges(number)
+
+
+def may_stop(thing: models.Model, fields: Collection[str]) -> set[int]:
+    """The projects of which a release may be stopped by a change in these fields: a strategy that merges no more or
+    closes hours, a stage of another repository, a tag that is blocked."""
+    if isinstance(thing, Project):
+        return {thing.pk} if {"tags", "organization"} & set(fields) else set()
+    return set() if isinstance(thing, Organization | Profile) else {_project_of(thing).pk}
 
 
 def archive(project: Project, *, actor: Actor, at: datetime) -> bool:

@@ -1,13 +1,13 @@
 """Makes the configuration what a YAML file declares, and writes down what it is in the same format (docs/yaml.md)."""
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import yaml
 from django.db import models, transaction
 
 from audit.record import Actor
-from projects import configure
+from projects import configure, merging
 from projects.models import Organization, Profile, Project
 from releases.declare_plan import Plan, Step, Verb, plan_of
 from releases.declared import ORGANIZATION, PROFILE, PROJECT, STAGE, STRATEGY, Reading, Shape, read_declared
@@ -41,21 +41,39 @@ def apply(
 ) -> int:
     """Say each change of the plan, then make them all, in one transaction. Returns their number. Raises Refused.
 
-    `ask_hosts`: whether the branches of new strategies exist is asked of their hosts, which may take seconds.
+    `ask_hosts`: whether the branches of new strategies exist is asked of their hosts, which may take seconds. Nothing
+    is locked meanwhile; then the plan is made again, under the lock that merges take. Raises StillMerging.
     """
     try:
         organizations, complaints = read_declared(content, environment)
     except Unreadable as error:
         raise Refused([Complaint(error.line, error.message)]) from None
+    plan = plan_of(organizations, at=at, prune=prune, ask_hosts=ask_hosts)
+    _refuse([*complaints, *plan.complaints])
+    if dry_run or not plan.taken:
+        _say(plan, say)
+        return len(plan.taken)
     with transaction.atomic():
-        plan = plan_of(organizations, at=at, prune=prune, ask_hosts=ask_hosts)
-        if complaints or plan.complaints:
-            raise Refused([*complaints, *plan.complaints])
-        for line in _lines(plan):
-            say(line)
-        if not dry_run:
-            _carry_out(plan, actor=actor, at=at)
-    return len(plan.steps) + len(plan.removals)
+        configure.hold_back_merges(step.thing for step in plan.taken)
+        notes = plan.notes
+        plan = plan_of(organizations, at=at, prune=prune, lock=True)
+        _refuse(plan.complaints)
+        plan.notes = list(dict.fromkeys([*plan.notes, *notes]))
+        _say(plan, say)
+        _carry_out(plan, actor=actor, at=at)
+        for late in merging.too_late({pk for step in plan.taken for pk in step.may_stop()}, at):
+            say(f"! {late.words('this change', UTC)}")
+    return len(plan.taken)
+
+
+def _refuse(complaints: Sequence[Complaint]) -> None:
+    if complaints:
+        raise Refused(complaints)
+
+
+def _say(plan: Plan, say: Callable[[str], None]) -> None:
+    for line in _lines(plan):
+        say(line)
 
 
 def _lines(plan: Plan) -> Iterable[str]:
@@ -67,7 +85,7 @@ def _lines(plan: Plan) -> Iterable[str]:
 
 def _carry_out(plan: Plan, *, actor: Actor, at: datetime) -> None:
     again: set[int] = set()
-    for step in [*plan.steps, *plan.removals]:
+    for step in plan.taken:
         _take(step, actor=actor, at=at, again=again)
     configure.look_again(again, at=at)
 

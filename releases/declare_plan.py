@@ -9,7 +9,7 @@ from enum import StrEnum
 from django.db import models
 from django.db.models import Prefetch
 
-from projects.configure import Described, described, differences
+from projects.configure import Described, described, differences, may_stop
 from projects.models import Organization, Profile, Project, Stage
 from projects.secrets import Secret, SecretUnreadable
 from projects.validation import (
@@ -72,6 +72,14 @@ class Step:
         old, new = differences(self.before, described(self.thing))
         return [title, *(f"    ~ {name}: {_change(old.get(name), value)}" for name, value in new.items())]
 
+    def may_stop(self) -> set[int]:
+        """The projects of which it may stop a release."""
+        if self.verb in (Verb.CREATE, Verb.RESTORE):
+            return set()
+        if self.verb is Verb.ARCHIVE:
+            return {self.thing.pk}
+        return may_stop(self.thing, differences(self.before, described(self.thing))[1])
+
 
 def _change(old: object, new: object) -> str:
     return "changed" if new in ("changed", "set") and old in ("set", "not set") else f"{_plain(old)} -> {_plain(new)}"
@@ -92,13 +100,19 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     complaints: list[Complaint] = field(default_factory=list)
 
+    @property
+    def taken(self) -> list[Step]:
+        return [*self.steps, *self.removals]
 
-def plan_of(organizations: Sequence[Declared], *, at: datetime, prune: bool, ask_hosts: bool) -> Plan:
-    """Lock the organizations that the file names and plan. Must run inside a transaction."""
+
+def plan_of(
+    organizations: Sequence[Declared], *, at: datetime, prune: bool, ask_hosts: bool = False, lock: bool = False
+) -> Plan:
+    """What is to be done; with `lock`, inside a transaction, the organizations that the file names stay as they are."""
     planner = _Planner(prune, at)
     known = list(Organization.objects.only("name"))
     pairs = matched(organizations, known)
-    stored = {one.pk: one for one in _stored([known.pk for _, known in pairs if known is not None])}
+    stored = {one.pk: one for one in _stored([known.pk for _, known in pairs if known is not None], lock=lock)}
     for declared, found in pairs:
         planner.organization(declared, stored[found.pk] if found else None)
     planner.look_for_rivals(list(stored))
@@ -108,12 +122,13 @@ def plan_of(organizations: Sequence[Declared], *, at: datetime, prune: bool, ask
     return planner.plan
 
 
-def _stored(numbers: list[int]) -> Iterator[Organization]:
+def _stored(numbers: list[int], *, lock: bool) -> Iterator[Organization]:
     found = Organization.objects.filter(pk__in=numbers)
+    found = found.select_for_update() if lock else found
     strategies = Prefetch("strategies", DeployStrategy.objects.order_by("id"))
     stages = Prefetch("stages", Stage.objects.order_by("position").prefetch_related(strategies))
     projects = Prefetch("projects", Project.objects.prefetch_related(stages))
-    for organization in found.select_for_update().prefetch_related("profiles", projects):
+    for organization in found.prefetch_related("profiles", projects):
         profiles = {profile.pk: profile for profile in organization.profiles.all()}
         for project in organization.projects.all():
             for stage in project.stages.all():

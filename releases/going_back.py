@@ -20,6 +20,7 @@ from blocks.models import DeployBlock
 from projects.github_pulls import ActRefused, AnswerLost, PullRequest
 from projects.github_revert import Reverts
 from projects.live import announce
+from projects.merging import hold_back_merges
 from projects.models import StageHead
 from projects.reading import StageUnreadable
 from releases import facts
@@ -50,6 +51,7 @@ def ask_for_revert(
     release: Release, *, reason: str, actor: Actor, owner: AbstractBaseUser | None, clock: Clock
 ) -> Repair:
     """Have a pull request opened that reverts this release, and block its commits. Raises CannotRevert."""
+    hold_back_merges(release.strategy.stage.project.organization_id)  # before any row: as whoever postpones does
     if release.state != Release.State.MERGED or release.number is None:
         raise CannotRevert("GitHub reverts merged pull requests only: revert the commits by hand, as shown.")
     if release.repairs.filter(kind=Repair.Kind.REVERT, state__in=[Repair.State.ASKED, Repair.State.OPEN]).exists():

@@ -20,6 +20,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q
 
 from audit.record import Actor, record
 from projects.live import announce
+from projects.merging import StillMerging, hold_back_merges
 from projects.models import Stage, StageHead, StageMove
 from projects.reading import StageUnreadable
 from projects.snapshots import commits_json
@@ -64,6 +65,8 @@ def find(clock: Callable[[], datetime]) -> None:
     for strategy in _moved():
         try:
             _look(strategy, clock)
+        except StillMerging:
+            logger.info("what became of %s is written down when the merge under way has ended", strategy)
         except Exception as error:
             # One strategy's trouble must not hide what happened to the others; it is raised at the end.
             logger.exception("the moves of %s could not be looked at", strategy)
@@ -208,6 +211,8 @@ def _write(
 ) -> bool:
     """Everything of one poll, or nothing; False where another worker has looked meanwhile."""
     with transaction.atomic():
+        if any(each.kind == Release.Kind.ROLLBACK for each in found):
+            hold_back_merges(strategy.stage.project.organization_id)  # for its block: before the first row
         watch = Watch.objects.select_for_update(skip_locked=True).filter(pk=strategy.pk, until=until).first()
         if watch is None:
             return False

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from audit.record import Actor
+from projects.merging import StillMerging
 from releases.declare import Refused, apply
 from releases.yaml_tree import LARGEST_FILE
 
@@ -45,6 +46,8 @@ class Command(BaseCommand):
             )
         except Refused as refused:
             raise CommandError(_in_words(file, refused)) from None
+        except StillMerging as merging:
+            raise CommandError(str(merging)) from None
         if not count:
             self.stdout.write("Nothing to change.")
         elif dry_run:
