@@ -1,6 +1,6 @@
 """Blocks in force, for many projects at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,8 @@ from blocks.models import DeployBlock
 from projects.models import Project
 
 FORGOTTEN_AFTER = timedelta(days=7)
+# What a block names: an organization, and there everything (None), a tag, or a project's id.
+Reach = tuple[int, str | int | None]
 
 
 def unresolved_blocks(projects: Iterable[Project], at: datetime) -> dict[int, list[DeployBlock]]:
@@ -22,8 +24,27 @@ def unresolved_blocks(projects: Iterable[Project], at: datetime) -> dict[int, li
     blocks = with_project_ids(DeployBlock.objects.unresolved(at)).filter(
         organization_id__in={project.organization_id for project in projects}
     )
-    found = list(blocks.order_by("created_at", "id"))
-    return {project.pk: [block for block in found if covers(block, project)] for project in projects}
+    by_reach: dict[Reach, list[DeployBlock]] = {}
+    for block in blocks.order_by("created_at", "id"):
+        for reach in _reaches(block):
+            by_reach.setdefault(reach, []).append(block)
+    return {project.pk: _of(project, by_reach) for project in projects}
+
+
+def _reaches(block: Any) -> list[Reach]:
+    match block.scope:
+        case DeployBlock.Scope.ORGANIZATION:
+            return [(block.organization_id, None)]
+        case DeployBlock.Scope.TAG:
+            return [(block.organization_id, block.tag)]
+    return [(block.organization_id, project_id) for project_id in block.project_ids]
+
+
+def _of(project: Project, by_reach: Mapping[Reach, Sequence[Any]]) -> list[DeployBlock]:
+    """The blocks that cover a project, oldest first."""
+    reaches = ((project.organization_id, of) for of in dict.fromkeys([None, project.pk, *project.tags]))
+    found = [block for reach in reaches for block in by_reach.get(reach, ()) if project.pk not in block.exception_ids]
+    return sorted(found, key=lambda block: (block.created_at, block.pk))
 
 
 def with_project_ids(blocks: Any) -> Any:
