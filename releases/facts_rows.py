@@ -7,7 +7,7 @@ costs no query more.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
@@ -15,12 +15,14 @@ from django.db.models import (
     DateField,
     Exists,
     F,
+    JSONField,
     OuterRef,
     PositiveSmallIntegerField,
     QuerySet,
     Subquery,
     Value,
 )
+from django.db.models.expressions import Combinable
 from django.db.models.functions import JSONObject
 
 from projects.models import Stage, StageMove
@@ -97,16 +99,37 @@ def said_to(strategy: DeployStrategy) -> Said:
 # --- releases -----------------------------------------------------------------------------------------------------
 
 
+class ReleaseRow(NamedTuple):
+    """What decisions need of a release: a page of a thousand projects would spend most of its time on whole ones."""
+
+    strategy_id: int
+    pk: int
+    state: str
+    number: int | None
+    head_sha: str
+    assigned_sha: str
+    opened_at: datetime | None
+    asked_at: datetime | None
+    queued_at: datetime | None
+    retry_at: datetime | None
+    refused_act: str
+    refused_sha: str
+    refused_words: str
+    squashed: bool
+    rewritten: bool
+    last_notice: Mapping[str, Any] | None
+
+
 @dataclass(slots=True)
 class Releases:
     """The releases of one strategy that decisions look at: the unfinished one, the newest merged and closed ones."""
 
-    unfinished: Release | None = None
-    merged: Release | None = None
-    closed: Release | None = None
+    unfinished: ReleaseRow | None = None
+    merged: ReleaseRow | None = None
+    closed: ReleaseRow | None = None
 
     @property
-    def closed_since(self) -> Release | None:
+    def closed_since(self) -> ReleaseRow | None:
         """The newest finished one, if it was closed."""
         if self.closed is None or (self.merged is not None and self.merged.pk > self.closed.pk):
             return None
@@ -114,14 +137,16 @@ class Releases:
 
 
 def releases_of(strategies: Sequence[DeployStrategy]) -> dict[int, Releases]:
-    """By strategy: one query, without the lists of commits."""
+    """By strategy: one query."""
     all_of = Release.objects.filter(strategy__in=strategies)
-    newest = all_of.exclude(state__in=Release.UNFINISHED).order_by("strategy_id", "state", "-id")
-    rows = _with_notice(all_of.filter(state__in=Release.UNFINISHED).order_by()).union(
-        _with_notice(newest.distinct("strategy_id", "state")), all=True
+    finished = all_of.exclude(state__in=Release.UNFINISHED).order_by("strategy_id", "state", "-id")
+    newest = Notice.objects.filter(release=OuterRef("pk")).order_by("-begun_at", "-id")
+    notice = Subquery(newest.values(json=JSONObject(**{name: name for name in _NOTICE}))[:1])
+    rows = _rows(all_of.filter(state__in=Release.UNFINISHED).order_by(), notice).union(
+        _rows(finished.distinct("strategy_id", "state"), Value(None, output_field=JSONField())), all=True
     )
     found: dict[int, Releases] = {strategy.pk: Releases() for strategy in strategies}
-    for release in rows:
+    for release in map(ReleaseRow._make, rows):
         mine = found[release.strategy_id]
         if release.state in Release.UNFINISHED:
             mine.unfinished = release
@@ -132,16 +157,13 @@ def releases_of(strategies: Sequence[DeployStrategy]) -> dict[int, Releases]:
     return found
 
 
-def _with_notice(releases: QuerySet[Release]) -> QuerySet[Release]:
-    newest = Notice.objects.filter(release=OuterRef("pk")).order_by("-begun_at", "-id")
-    json = newest.values(json=JSONObject(**{name: name for name in _NOTICE}))[:1]
-    return releases.defer("commits").annotate(last_notice=Subquery(json))
+def _rows(releases: QuerySet[Release], notice: Combinable) -> QuerySet[Release, tuple[Any, ...]]:
+    return releases.annotate(last_notice=notice).values_list(*ReleaseRow._fields)
 
 
-def notice_of(release: Release | None) -> NoticeFact | None:
-    """The newest notice of a release that came from `releases_of`."""
-    found: Mapping[str, Any] | None = getattr(release, "last_notice", None)
-    if found is None:
+def notice_of(release: ReleaseRow | None) -> NoticeFact | None:
+    """The newest notice of an unfinished release."""
+    if release is None or (found := release.last_notice) is None:
         return None
     return NoticeFact(
         merge_at=_moment(found["merge_at"]),
@@ -153,19 +175,19 @@ def notice_of(release: Release | None) -> NoticeFact | None:
     )
 
 
-def closed_of(release: Release | None) -> tuple[int, str] | None:
+def closed_of(release: ReleaseRow | None) -> tuple[int, str] | None:
     if release is None or release.number is None:
         return None
     return release.number, release.head_sha
 
 
-def refusal_of(release: Release | None) -> Refusal | None:
+def refusal_of(release: ReleaseRow | None) -> Refusal | None:
     if release is None or not release.refused_act or release.retry_at is None:
         return None
     return Refusal(Action(release.refused_act), release.refused_sha, release.refused_words, release.retry_at)
 
 
-def squashed_of(strategy: DeployStrategy, merged: Release | None, reading: Reading | None) -> Squashed | None:
+def squashed_of(strategy: DeployStrategy, merged: ReleaseRow | None, reading: Reading | None) -> Squashed | None:
     """Whether the last release broke the common history of the branches, and nobody has healed it since.
 
     Healed is what has all that the base has. Where the strategy itself squashes or rebases, each release breaks it:
