@@ -22,8 +22,8 @@ COLUMNS = (
     "id", "at", "kind", "actor", "actor_kind", "organization", "project_id", "project", "tags", "what", "note", "url",
     "data",
 )  # fmt: skip
-# A spreadsheet takes what begins with these for a formula, and runs it.
-FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A spreadsheet takes what begins with these for a formula, and runs it; some, the wide ones of East Asia, too.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @require_safe

@@ -53,7 +53,7 @@ class TestCsv:
             "candela", "auctions", "2026-11-24T12:00:00+00:00",
         )  # fmt: skip
 
-    @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+    @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1", "\uff20A1"])
     def test_has_no_formulas(self, reader: Client, name: str) -> None:
         happened(actor=Actor.github(name))
 
