@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,7 @@ from blocks.change import (
     create_block,
     ended_before,
     resolve_block,
+    wish_of,
 )
 from blocks.forms import LONGEST_REASON, clean_text
 from blocks.models import DeployBlock
@@ -228,21 +230,18 @@ def _end(block: DeployBlock, note: str, actor: Actor) -> dict[str, Any]:
 
 
 def _change(block: DeployBlock, values: dict[str, Any], actor: Actor) -> Saved:
-    resolved_at = values.get("resolved_at", block.resolved_at)
+    """Only what was sent: a block that somebody else changes meanwhile keeps that."""
     if "resolved_at" in values:
-        _check_end(resolved_at, timezone.now())
-    wish = Wish(
-        block.organization,
-        values.get("description", block.description),
-        scope=block.scope,
-        tag=block.tag,
-        projects=list(block.projects.all()),
-        exceptions=list(block.exceptions.all()),
-        begins_at=block.begins_at,
-        resolved_at=resolved_at,
-    )
+        _check_end(values["resolved_at"], timezone.now())
+    sent = {name: values[name] for name in CHANGES if name in values}
     try:
-        return change_block(block, wish, actor=actor, clock=timezone.now)
+        return change_block(
+            block,
+            block.organization,
+            lambda stored: replace(wish_of(stored), **sent),
+            actor=actor,
+            clock=timezone.now,
+        )
     except BlockEnded as ended:
         raise ValidationError({name: [str(ended)] for name in values if name in CHANGES}) from None
     except ImpossibleBlock as wrong:

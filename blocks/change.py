@@ -53,17 +53,54 @@ class BlockEnded(Exception):
         super().__init__(f"This block was ended{by} at {block.resolved_at:%H:%M} UTC. Make a new one instead.")
 
 
+class BlockChanged(Exception):
+    """Somebody changed the block since this person read it: saving now would undo that unseen."""
+
+    def __init__(self, block: DeployBlock, zone: tzinfo) -> None:
+        at = f"{block.updated_at.astimezone(zone):%H:%M:%S} {zone}"
+        end = f"ends {block.resolved_at.astimezone(zone):%Y-%m-%d %H:%M} {zone}" if block.resolved_at else "has no end"
+        super().__init__(
+            f"Somebody changed this block at {at}. It now {end}, is for {_reach(block)}, and says: {block.description} "
+            "What you typed is still here: look it through, and save again to put it in the other's place."
+        )
+
+
 def create_block(wish: Wish, *, actor: Actor, owner: AbstractBaseUser | None, clock: Callable[[], datetime]) -> Saved:
     """Save a new block. `clock` is read again once no merge is under way, because that may take a while."""
     block = DeployBlock(organization=wish.organization, created_by=actor.name, created_at=clock())
     block.owner_id = owner.pk if owner else None
     block.bad_commits = list(wish.bad_commits)
-    return _save(block, wish, "block.created", actor, clock)
+    return _save(block, wish.organization, lambda _: wish, "block.created", actor, clock)
 
 
-def change_block(block: DeployBlock, wish: Wish, *, actor: Actor, clock: Callable[[], datetime]) -> Saved:
-    """Save a block with another reason, scope, begin or end. Raises BlockEnded, so that nobody's "go on" is undone."""
-    return _save(block, wish, "block.changed", actor, clock)
+def change_block(
+    block: DeployBlock,
+    organization: Organization,
+    wished: Callable[[DeployBlock], Wish],
+    *,
+    actor: Actor,
+    clock: Callable[[], datetime],
+) -> Saved:
+    """Save a block with another reason, scope, begin or end; the organization is that of the wish.
+
+    `wished` is asked with the block as it is stored once nobody else can change it, so that nothing that others saved
+    meanwhile is undone; what it raises is passed on. Raises BlockEnded, so that nobody's "go on" is undone.
+    """
+    return _save(block, organization, wished, "block.changed", actor, clock)
+
+
+def wish_of(block: DeployBlock) -> Wish:
+    """The block as it is, to be changed in parts."""
+    return Wish(
+        block.organization,
+        block.description,
+        scope=block.scope,
+        tag=block.tag,
+        projects=list(block.projects.all()),
+        exceptions=list(block.exceptions.all()),
+        begins_at=block.begins_at,
+        resolved_at=block.resolved_at,
+    )
 
 
 def resolve_block(block: DeployBlock, *, note: str, actor: Actor, clock: Callable[[], datetime]) -> bool:
@@ -87,15 +124,23 @@ def ended_before(block: DeployBlock, note: str, zone: tzinfo) -> str:
     return f"{block.resolved_by or 'Its end'} had ended this block before{at}: {block}.{yours}"
 
 
-def _save(block: DeployBlock, wish: Wish, kind: str, actor: Actor, clock: Callable[[], datetime]) -> Saved:
+def _save(
+    block: DeployBlock,
+    organization: Organization,
+    wished: Callable[[DeployBlock], Wish],
+    kind: str,
+    actor: Actor,
+    clock: Callable[[], datetime],
+) -> Saved:
     asked_at = clock()
     with transaction.atomic():
-        hold_back_merges(wish.organization.pk)
+        hold_back_merges(organization.pk)
         now = clock()
         if block.pk:
             block = _locked(block)
             if block.has_ended(now):
                 raise BlockEnded(block)
+        wish = wished(block)
         before = _values(block) if block.pk else None
         block.organization, block.description = wish.organization, wish.description
         block.scope, block.tag = wish.scope, wish.tag if wish.scope == DeployBlock.Scope.TAG else ""
@@ -123,6 +168,16 @@ def _check(block: DeployBlock) -> None:
     if block.resolved_at is not None and block.resolved_at <= block.begins_at:
         raise ValidationError("A block must end after it begins.")
     block.full_clean(exclude=["projects", "owner"], validate_unique=False)
+
+
+def _reach(block: DeployBlock) -> str:
+    """For people: what a block is for."""
+    match block.scope:
+        case DeployBlock.Scope.ORGANIZATION:
+            return f"all of {block.organization.name}"
+        case DeployBlock.Scope.TAG:
+            return f"what bears the tag {block.tag}"
+    return ", ".join(block.projects.order_by("name").values_list("name", flat=True)) or "no project"
 
 
 def _values(block: DeployBlock) -> dict[str, object]:

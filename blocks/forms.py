@@ -121,6 +121,11 @@ class BlockForm(forms.Form):
         if block is not None and block.begins_at <= now:
             del self.fields["begins"], self.fields["begins_at"]
 
+    @property
+    def seen(self) -> str:
+        """Which version of the block the form shows; sent with it."""
+        return seen(self.block) if self.block is not None else ""
+
     def _field(self, name: str) -> Any:
         return self.fields[name]
 
@@ -239,6 +244,10 @@ class BlockForm(forms.Form):
             begins_at=cleaned["begin"] if planned else None,
             resolved_at=cleaned["end"],
         )
+
+
+def seen(block: DeployBlock) -> str:
+    return block.updated_at.isoformat()
 
 
 class ResolveForm(forms.Form):

@@ -19,14 +19,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.record import Actor
 from blocks.change import (
+    BlockChanged,
     BlockEnded,
     Saved,
+    Wish,
     change_block,
     create_block,
     ended_before,
     resolve_block,
 )
-from blocks.forms import BlockForm, ResolveForm, initial_of
+from blocks.forms import BlockForm, ResolveForm, initial_of, seen
 from blocks.models import DeployBlock
 from blocks.queries import FORGOTTEN_AFTER, listed
 from blocks.until import Until
@@ -94,12 +96,24 @@ def edit(request: HttpRequest, block_id: int) -> HttpResponse:
         return _form(request, form) if request.POST else redirect("blocks")
     if form.is_valid():
         try:
-            saved = change_block(block, form.wish(), actor=_actor(request), clock=timezone.now)
-        except (BlockEnded, StillMerging) as refused:
+            saved = _change(request, block, form)
+        except (BlockChanged, BlockEnded, StillMerging) as refused:
             form.add_error(None, str(refused))
+            block.refresh_from_db()
         else:
             return _saved(request, form, saved, "stays blocked")
     return _form(request, form)
+
+
+def _change(request: HttpRequest, block: DeployBlock, form: BlockForm) -> Saved:
+    wish = form.wish()
+
+    def wished(stored: DeployBlock) -> Wish:
+        if request.POST.get("seen") != seen(stored):
+            raise BlockChanged(stored, zone_of(request))
+        return wish
+
+    return change_block(block, wish.organization, wished, actor=_actor(request), clock=timezone.now)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

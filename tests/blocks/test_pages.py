@@ -1,5 +1,6 @@
 """The pages on which people block releases."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from audit.record import Actor
-from blocks.change import Wish, create_block, resolve_block
+from blocks.change import Wish, change_block, create_block, resolve_block, wish_of
+from blocks.forms import seen
 from blocks.models import DeployBlock
 from blocks.queries import covered_projects, unresolved_blocks
 from projects.models import Project
@@ -39,6 +41,11 @@ def typed(of: Project | None = None, **changed: Any) -> dict[str, Any]:
 def blocked(of: Project, **changed: Any) -> DeployBlock:
     wish = Wish(of.organization, **{"description": "needs QA", "projects": [of]} | changed)
     return create_block(wish, actor=Actor.person("ana"), owner=None, clock=timezone.now).block
+
+
+def changed(block: DeployBlock, of: Project | None = None, **values: Any) -> dict[str, Any]:
+    """What the form sends for a block that it showed as it is now."""
+    return typed(of, seen=seen(block), **values)
 
 
 def in_hours(hours: float) -> str:
@@ -249,18 +256,53 @@ class TestChange:
     def test_saves_and_records_what_it_was_before(self, staff: Client, candela: Project) -> None:
         block = blocked(candela)
 
-        staff.post(f"/blocks/{block.pk}/", typed(candela, description="incident 12", until="two-hours"))
+        staff.post(f"/blocks/{block.pk}/", changed(block, candela, description="incident 12", until="two-hours"))
 
         event = AuditEvent.objects.filter(kind="block.changed").get()
         assert event.data["before"]["reason"] == "needs QA"
         assert event.data["reason"] == "incident 12"
-        changed = DeployBlock.objects.get()
-        assert (changed.begins_at, changed.created_by) == (block.begins_at, "ana")
+        stored = DeployBlock.objects.get()
+        assert (stored.begins_at, stored.created_by) == (block.begins_at, "ana")
+
+    def test_undoes_nothing_that_somebody_else_saved_meanwhile(self, staff: Client, candela: Project) -> None:
+        block, force = blocked(candela), project("force")
+        mine = changed(block, candela, description="incident 12")
+        both = {"projects": [candela.pk, force.pk], "description": "wider"}
+        staff.post(f"/blocks/{block.pk}/", changed(block, **both))
+
+        page = staff.post(f"/blocks/{block.pk}/", mine).content.decode()
+
+        assert "Somebody changed this block at" in page
+        assert "It now has no end, is for candela, force, and says: wider" in page
+        assert "incident 12" in page
+        assert len(covered_projects(DeployBlock.objects.get())) == 2
+        again = mine | {"seen": seen(DeployBlock.objects.get())}
+        assert again["seen"] in page
+        assert staff.post(f"/blocks/{block.pk}/", again).status_code == 302
+        assert DeployBlock.objects.get().description == "incident 12"
+
+    def test_of_a_part_keeps_what_somebody_else_saved_meanwhile(self, candela: Project) -> None:
+        stale, force = blocked(candela), project("force")
+        mary = Actor.person("mary")
+        wider = replace(wish_of(stale), projects=[candela, force], resolved_at=timezone.now() + timedelta(days=1))
+        change_block(stale, candela.organization, lambda _: wider, actor=mary, clock=timezone.now)
+
+        change_block(
+            stale,
+            candela.organization,
+            lambda stored: replace(wish_of(stored), description="incident 12"),
+            actor=mary,
+            clock=timezone.now,
+        )
+
+        stored = DeployBlock.objects.get()
+        assert (stored.description, stored.resolved_at) == ("incident 12", wider.resolved_at)
+        assert len(covered_projects(stored)) == 2
 
     def test_lets_a_planned_block_begin_now(self, staff: Client, candela: Project) -> None:
         block = blocked(candela, begins_at=timezone.now() + timedelta(days=1))
 
-        staff.post(f"/blocks/{block.pk}/", typed(candela, begins="now"))
+        staff.post(f"/blocks/{block.pk}/", changed(block, candela, begins="now"))
 
         assert DeployBlock.objects.unresolved(timezone.now()).exists()
 
@@ -359,7 +401,7 @@ class TestForgotten:
 
     def test_is_told_no_more_once_it_has_an_end(self, staff: Client, candela: Project, forgotten: DeployBlock) -> None:
         DeployBlock.objects.update(owner=User.objects.get(username="ana"))
-        staff.post(f"/blocks/{forgotten.pk}/", typed(candela, until="two-hours"))
+        staff.post(f"/blocks/{forgotten.pk}/", changed(forgotten, candela, until="two-hours"))
 
         assert "without an end older" not in staff.get("/").content.decode()
 
