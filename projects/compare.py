@@ -141,14 +141,27 @@ def pull_requests_of(commits: Sequence[Commit]) -> dict[str, int]:
     known = _by_sha(commits)
     found: dict[str, int] = {}
     for commit in reversed(commits):
-        if commit.is_merge and (match := MERGED_PULL_REQUEST.match(commit.subject)):
+        match = MERGED_PULL_REQUEST.match(commit.subject) or SQUASHED_PULL_REQUEST.search(commit.subject)
+        if match and commit.is_merge:
             before = set(_history(commit.parents[0], known))
             for sha in _history(commit.parents[1], known):
                 if sha not in before:
                     found.setdefault(sha, int(match[1]))
-        elif match := SQUASHED_PULL_REQUEST.search(commit.subject):
+        elif match and match.re is SQUASHED_PULL_REQUEST:
             found[commit.sha] = int(match[1])
     return found
+
+
+def titles_of(commits: Iterable[Commit]) -> dict[int, str]:
+    """The titles of the pull requests that brought these commits, by number: in the body of a merge, or in the subject,
+    where a repository is set so, and where one was squashed."""
+    found: dict[int, str] = {}
+    for commit in commits:
+        if match := SQUASHED_PULL_REQUEST.search(commit.subject):
+            found.setdefault(int(match[1]), commit.subject[: match.start()].strip())
+        elif commit.is_merge and (match := MERGED_PULL_REQUEST.match(commit.subject)):
+            found.setdefault(int(match[1]), commit.body)
+    return {number: title for number, title in found.items() if title}
 
 
 def _by_sha(commits: Iterable[Commit]) -> dict[str, Commit]:

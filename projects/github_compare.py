@@ -52,17 +52,18 @@ def _difference(found: Any) -> Difference | None:
 
 def _commit(item: Mapping[str, Any]) -> Commit:
     commit, author = item["commit"], item.get("author") or {}
-    person = commit.get("author") or {}
+    person, message = commit.get("author") or {}, commit.get("message") or ""
     return Commit(
         sha=_sha(item["sha"]),
         date=date_of(person.get("date")) or _UNKNOWN_DATE,
-        subject=clean_line(commit.get("message") or ""),
+        subject=clean_line(message),
         author=clean_line(person.get("name") or "", 200),
         email=clean_line(person.get("email") or "", 200),
         parents=tuple(_sha(parent["sha"]) for parent in item["parents"]),
         tree=_sha(commit["tree"]["sha"]),
         login=clean_line(author["login"], 100) if author.get("login") else None,
         url=web_address(item.get("html_url")),
+        body=clean_line(message.partition("\n")[2]) if len(item["parents"]) > 1 else "",
     )
 
 

@@ -91,7 +91,8 @@ class Head:
 @dataclass(frozen=True, slots=True)
 class Commit:
     """One commit as a host tells it. `subject` is the first line, cleaned of control characters, at most 500
-    characters; `date` is the author date, aware; `parents` are full shas; more than one parent means a merge."""
+    characters; `date` is the author date, aware; `parents` are full shas; more than one parent means a merge, which has
+    what its first paragraph says in `body`: GitHub puts the title of the merged pull request there."""
 
     sha: str
     date: datetime
@@ -102,6 +103,7 @@ class Commit:
     tree: str | None = None
     login: str | None = None
     url: str | None = None
+    body: str = ""
 
     @property
     def is_merge(self) -> bool:

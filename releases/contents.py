@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from projects.compare import pull_requests_of
+from projects.compare import pull_requests_of, titles_of
 from projects.github import GitHubReader
 from projects.reading import Difference, StageUnreadable, Trouble
 from projects.snapshots import commits_json
@@ -41,10 +41,13 @@ def save_contents(release: Release) -> None:
 
 
 def _commits(found: Difference) -> list[dict[str, Any]]:
-    """Without merges, each with the pull request that brought it, as far as subjects tell."""
-    numbers = pull_requests_of(found.commits)
+    """Without merges, each with number and title of the pull request that brought it, as far as messages tell."""
+    numbers, titles = pull_requests_of(found.commits), titles_of(found.commits)
     rows = commits_json(commit for commit in found.commits if not commit.is_merge)
-    return [{**row, "pull_request": numbers.get(row["sha"])} for row in rows]
+    for row in rows:
+        row["pull_request"] = number = numbers.get(row["sha"])
+        row["pull_request_title"] = titles.get(number, "") if number else ""
+    return rows
 
 
 def _count(found: Difference) -> int:

@@ -3,6 +3,7 @@
 Pure: the standard library only.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ BEGIN = "<!-- horizon:begin {key} -->"
 END = "<!-- horizon:end -->"
 
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+# After these GitHub would mention people, refer to issues, or make links (docs.github.com, "Autolinked references").
+_ALIVE = re.compile(r"[@#]|:(?=//)|\bwww(?=\.)|\bGH(?=-\d)", re.IGNORECASE)
 _MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]~|!"})
 
 
@@ -198,6 +201,8 @@ def _group(announcement: Announcement, number: int, commits: Sequence[Waiting]) 
     url = announcement.pull_url.format(number=number) if announcement.pull_url else ""
     link = f"[#{number}]({url})" if url else f"#{number}"
     name = f" {plain(announcement.titles[number])}" if announcement.titles.get(number) else ""
+    if len(commits) == 1 and commits[0].subject == f"{announcement.titles.get(number)} (#{number})":
+        return [f"- **{link}**{name} by {plain(commits[0].author)} {_linked(commits[0])}"]  # it was squashed
     people = listed([plain(author) for author in dict.fromkeys(commit.author for commit in commits)])
     return [f"- **{link}**{name} by {people}", *(f"  - {_what(commit)}" for commit in commits)]
 
@@ -216,9 +221,9 @@ def _linked(commit: Waiting) -> str:
 
 def plain(text: str) -> str:
     """Text of strangers as plain text: no HTML or Markdown, no mention that notifies anybody, no reference that closes
-    an issue, no marker of ours."""
+    an issue (#1, GH-1, or its address), no link, no marker of ours."""
     safe = text.translate(_MARKDOWN).translate(_HTML).replace("\n", " ")
-    return safe.replace("@", "@\u200b").replace("#", "#\u200b")
+    return _ALIVE.sub(lambda found: f"{found[0]}\u200b", safe)
 
 
 def _limited(text: str) -> str:

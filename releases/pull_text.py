@@ -9,7 +9,7 @@ from django.conf import settings
 from releases.messages import Announcement, Waiting, body, title
 from releases.models import DeployStrategy, Release
 
-VERSION = 1  # of the text: another one has it written anew
+VERSION = 2  # of the text: another one has it written anew
 
 
 def text_of(
@@ -19,7 +19,6 @@ def text_of(
     merge_at: datetime | None,
     now: datetime,
     late: Collection[str] = (),
-    titles: Mapping[int, str] | None = None,
 ) -> tuple[str, str]:
     """Title and body. `merge_at` is the moment to be told, if there is one; `late` the commits since the notice."""
     return title(strategy.base, strategy.head), body(
@@ -37,7 +36,7 @@ def text_of(
             block_url=f"{settings.PUBLIC_URL}/blocks/new/?project={strategy.stage.project_id}",
             warned_before=strategy.merge_prior_warning if _warns(strategy) else None,
             late=frozenset(late),
-            titles=titles or {},
+            titles=_titles(release),
             pull_url=_pull_url(release),
         )
     )
@@ -75,6 +74,11 @@ def _waiting(commit: Mapping[str, object]) -> Waiting:
         url=str(url) if url else None,
         pull_request=number if isinstance(number, int) else None,
     )
+
+
+def _titles(release: Release) -> dict[int, str]:
+    titles = {commit.get("pull_request"): commit.get("pull_request_title") for commit in release.commits}
+    return {number: title for number, title in titles.items() if number and title}
 
 
 def _pull_url(release: Release) -> str:

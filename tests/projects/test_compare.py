@@ -1,5 +1,6 @@
 """Comparing two stages: what waits, what drifted, what a squash released, the score."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from projects.compare import (
     contributors,
     pull_requests_of,
     score,
+    titles_of,
 )
 from projects.reading import Commit, Difference, Head
 
@@ -89,6 +91,19 @@ class TestPullRequests:
 
     def test_a_squashed_pull_request_is_named_at_the_end_of_its_subject(self) -> None:
         assert pull_requests_of([commit("a", "base", subject="Add maps (#77)")]) == {sha("a"): 77}
+
+    def test_a_merge_may_bear_the_title_as_its_subject(self) -> None:
+        commits = [commit("m", "base", "a", subject="Add maps (#77)"), commit("a", "base")]
+
+        assert pull_requests_of(commits)[sha("a")] == 77
+        assert titles_of(commits) == {77: "Add maps"}
+
+    def test_have_their_titles_from_the_bodies_of_merges_and_the_subjects_of_squashed_ones(self) -> None:
+        merge = commit("m", "x", "b", subject="Merge pull request #12 from artsy/thing")
+        silent = commit("n", "x", "c", subject="Merge pull request #13 from artsy/other")
+        squashed = commit("a", "base", subject="Add maps (#77)")
+
+        assert titles_of([replace(merge, body="Show prices"), silent, squashed]) == {12: "Show prices", 77: "Add maps"}
 
     def test_a_subject_that_only_mentions_a_pull_request_claims_nothing(self) -> None:
         assert pull_requests_of([commit("a", "base", subject="Merge pull request #12 from artsy/thing")]) == {}

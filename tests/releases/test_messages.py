@@ -94,6 +94,26 @@ class TestBody:
         group = "- **[#12](https://github.com/artsy/candela/pull/12)** Show prices by Ana Lee and Bo\n  - Newer"
         assert text.index(group) < text.index("  - Older") < text.index("- Alone")
 
+    def test_names_a_squashed_pull_request_once(self) -> None:
+        commits = (replace(waiting(2, "Show prices (#12)"), pull_request=12, url="https://github.com/artsy/candela/x"),)
+
+        text = body(replace(PLAIN, commits=commits, titles={12: "Show prices"}))
+
+        line = f"- **#12** Show prices by Ana Lee ([{waiting(2).sha[:7]}](https://github.com/artsy/candela/x))"
+        assert line in text
+        assert text.count("Show prices") == 1
+
+    def test_makes_nothing_of_titles_of_strangers(self) -> None:
+        commits = (replace(waiting(2), pull_request=12), replace(waiting(3), pull_request=12))
+        title = (
+            "[Prices](http://evil) @all <b> closes #7, GH-8 and https://github.com/artsy/candela/issues/9 www.evil.x"
+        )
+
+        text = body(replace(PLAIN, commits=commits, titles={12: title}))
+
+        for alive in ("[Prices]", "@all", "<b>", "#7", "GH-8", "https://github.com/artsy/candela/issues", "www.evil"):
+            assert alive not in text
+
     def test_says_which_commits_came_after_the_notice(self) -> None:
         text = body(replace(PLAIN, late=frozenset({waiting(1).sha})))
 

@@ -198,6 +198,20 @@ class TestText:
         assert f"[#7]({world.github.url}/artsy/candela/pull/7)" in body
         assert "pull-request.edited" not in world.acts
 
+    def test_has_the_titles_of_the_pull_requests(self, world: World) -> None:
+        world.repo.branch("prices", at="staging")
+        world.commit("Add a column", branch="prices")
+        merge = "Merge pull request #12 from ana/prices\n\nShow <b>prices</b>\n\nMore"
+        world.repo.merge("staging", "prices", message=merge)
+        world.commit("Add maps (#13)")
+
+        world.advance()
+
+        body = world.repo.pull(1).body or ""
+        assert "/pull/12)** Show &lt;b&gt;prices&lt;/b&gt; by Ana\n  - Add a column (" in body
+        assert "/pull/13)** Add maps by Ana (" in body
+        assert "More" not in body
+
     def test_is_rewritten_when_head_moves(self, world: World) -> None:
         world.opened()
         world.commit("Late change")
