@@ -39,7 +39,9 @@ class MinuteField(forms.TimeField):
 
     def clean(self, value: Any) -> Any:
         found = super().clean(value)
-        return found.replace(second=0, microsecond=0) if isinstance(found, time) else found
+        if isinstance(found, time) and (found.second or found.microsecond):
+            raise forms.ValidationError(f"Give full minutes, e.g. {found:%H:%M}.")
+        return found
 
 
 class DayField(forms.DateField):
@@ -65,6 +67,14 @@ class ZonedForm(forms.Form):
             raise forms.ValidationError("This is no time zone. Give its IANA name, e.g. America/New_York.")
         return str(zone)
 
+    @property
+    def remark(self) -> str:
+        """What people should know of a valid form before it is saved."""
+        if self.cleaned_data.get("ends_at") != time(23, 59):
+            return ""
+        midnight = "00:00 of the next day" if "last_day" in self.cleaned_data else "00:00"
+        return f"The minute from 23:59 to midnight stays open, and releases may merge in it: let it end at {midnight}."
+
 
 class HoursForm(ZonedForm):
     """Weekly closed hours."""
@@ -81,7 +91,7 @@ class HoursForm(ZonedForm):
     ends_at = MinuteField(
         label="To",
         error_messages={"invalid": "Give a time, e.g. 09:00."},
-        help_text="Not after “from”: on the next day. The same as “from”: 24 hours.",
+        help_text="Not after “from”: on the next day; 00:00 is midnight. The same as “from”: 24 hours.",
     )
     field_order = ["organization", "name", "weekdays", "begins_at", "ends_at", "time_zone"]
 

@@ -26,6 +26,7 @@ LONGEST_READING = 5.0  # seconds for all events
 EARLIEST = 1970
 AHEAD = timedelta(days=730)  # repeated events are written out so far
 LONGEST_EVENT = timedelta(days=366)
+LAST_MINUTE = time(23, 59)
 # What may stand in a repetition, by its frequency. Others could match never, which is found out only at year 9999.
 REPETITIONS = {
     "YEARLY": {"BYMONTH", "BYMONTHDAY", "BYDAY"},
@@ -191,8 +192,10 @@ def _from_event(event: Any, zone: ZoneInfo) -> ReadHoliday | None:
     if ends <= begins:
         return None
     own = _iana(begins, zone)
-    first, last_moment = _wall(begins, own), _wall(ends, own)
-    return ReadHoliday(_uid(event), name, first.date(), last_moment.date(), first.time(), last_moment.time(), str(own))
+    first, over = _minute(_wall(begins, own)), _full_minute(_wall(ends, own))
+    if first.time() == over.time() == time():  # midnight to midnight: whole days
+        return ReadHoliday(_uid(event), name, first.date(), over.date() - timedelta(days=1), None, None, str(own))
+    return ReadHoliday(_uid(event), name, first.date(), over.date(), first.time(), over.time(), str(own))
 
 
 def _edges(event: Any) -> tuple[date, date]:
@@ -222,7 +225,17 @@ def _iana(moment: datetime, fallback: ZoneInfo) -> ZoneInfo:
 
 def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
     there = moment if moment.tzinfo is None else moment.astimezone(zone)
-    return there.replace(second=0, microsecond=0, tzinfo=None)
+    return there.replace(tzinfo=None)
+
+
+def _minute(wall: datetime) -> datetime:
+    return wall.replace(second=0, microsecond=0)
+
+
+def _full_minute(wall: datetime) -> datetime:
+    """An end within a minute closes all of it. 23:59 ends the day: those who write it leave the seconds away."""
+    is_full = wall == _minute(wall) and wall.time() != LAST_MINUTE
+    return wall if is_full else _minute(wall) + timedelta(minutes=1)
 
 
 def _uid(event: Any) -> str:

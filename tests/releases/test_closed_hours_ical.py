@@ -68,6 +68,17 @@ class TestCalendarFile:
 
         assert (day.begins_at, day.ends_at, day.zone) == (time(14), time(16), "America/New_York")
 
+    @pytest.mark.parametrize("last", ["26T235959", "26T235900", "27T000000"])
+    def test_leaves_no_minute_open_at_the_end_of_a_day(self, last: str) -> None:
+        (day,) = read_calendar(file("DTSTART:20261224T000000", f"DTEND:202612{last}"), BERLIN, TODAY).holidays
+
+        assert (day.first_day, day.last_day, day.begins_at) == (date(2026, 12, 24), date(2026, 12, 26), None)
+
+    def test_closes_the_whole_minute_within_which_an_event_ends(self) -> None:
+        (day,) = read_calendar(file("DTSTART:20261224T140059", "DTEND:20261224T163001"), BERLIN, TODAY).holidays
+
+        assert (day.begins_at, day.ends_at) == (time(14), time(16, 31))
+
     def test_writes_repeated_days_out_for_two_years(self) -> None:
         days = read_calendar(file("DTSTART;VALUE=DATE:19801224", "RRULE:FREQ=YEARLY"), BERLIN, TODAY).holidays
 

@@ -74,6 +74,12 @@ class TestWeekly:
         assert page.count("Europe/Berlin</time>") >= 24
         assert not ClosedHours.objects.exists()
 
+    def test_say_that_the_last_minute_of_a_day_stays_open(self, staff: Client, artsy: Organization) -> None:
+        remark = "The minute from 23:59 to midnight stays open"
+
+        assert remark in staff.post("/closed-hours/hours/new/", hours(artsy, ends_at="23:59")).content.decode()
+        assert remark not in staff.post("/closed-hours/hours/new/", hours(artsy)).content.decode()
+
     def test_are_saved_with_one_line_of_history(self, staff: Client, artsy: Organization) -> None:
         page = staff.post("/closed-hours/hours/new/", hours(artsy, confirmed="1"), follow=True).content.decode()
 
@@ -130,6 +136,7 @@ class TestWeekly:
             ({"weekdays": ["7"]}, "not one of the available choices"),
             ({"begins_at": "late"}, "Give a time"),
             ({"ends_at": "25:00"}, "Give a time"),
+            ({"ends_at": "23:59:59"}, "Give full minutes"),
             ({"time_zone": "../../etc/passwd"}, "This is no time zone"),
             ({"organization": ""}, "Choose one."),
         ],
