@@ -11,6 +11,7 @@ from projects.reading import StageUnreadable
 from releases import facts, recording
 from releases.decision import Decision, decide
 from releases.models import Attempt, DeployStrategy, Release
+from releases.readings import stored_reading
 from releases.repositories import repository
 
 Clock = Callable[[], datetime]
@@ -44,7 +45,7 @@ def do(
     with transaction.atomic():
         if not is_claimed(release, act):
             return False
-        fresh = last_look(strategy, decision, clock)
+        fresh = last_look(strategy, release, decision, clock)
         if fresh is None:
             recording.withdrawn(release)
             return False
@@ -61,8 +62,11 @@ def is_claimed(release: Release, act: Attempt.Act) -> bool:
     return recording.unfinished(release, act).exists()
 
 
-def last_look(strategy: DeployStrategy, decision: Decision, clock: Clock) -> DeployStrategy | None:
+def last_look(strategy: DeployStrategy, release: Release, decision: Decision, clock: Clock) -> DeployStrategy | None:
     """Everything anew, from database and GitHub, and the same question: the same answer, or None.
+
+    None also where the answer is about another pull request than the release's: its strategy was given another base or
+    head, and what became of the release could not be read yet.
 
     A release in spite of certain blocks is asked with the blocks of now: one that nobody named stops it.
     """
@@ -72,4 +76,12 @@ def last_look(strategy: DeployStrategy, decision: Decision, clock: Clock) -> Dep
     facts.read([fresh], clock())
     # Its own claim must not hold it up.
     again = decide(replace(facts.facts_of([fresh], clock())[fresh.pk], asked_at=None))
-    return fresh if (again.action, again.sha) == (decision.action, decision.sha) else None
+    same = (again.action, again.sha) == (decision.action, decision.sha)
+    return fresh if same and _is_read(release, fresh) else None
+
+
+def _is_read(release: Release, strategy: DeployStrategy) -> bool:
+    """Whether the pull request that was read is the release's; one that is not opened yet has none."""
+    reading = stored_reading(strategy)
+    pull = reading.pull_request if reading is not None else None
+    return release.number is None or (pull is not None and pull.number == release.number)

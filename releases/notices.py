@@ -31,7 +31,7 @@ def warn(strategy: DeployStrategy, decision: Decision, clock: Clock) -> bool:
         notice = _claim(strategy, clock())
         if notice is None:
             return False
-        fresh = last_look(strategy, decision, clock)
+        fresh = last_look(strategy, notice.release, decision, clock)
         if fresh is None:
             _give_back(notice)
             return False

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -100,3 +101,15 @@ def test_a_person_who_opens_it_first_is_adopted(world: World) -> None:
 
     assert world.moves == []
     assert world.story == ["pull-request.adopted"]
+
+
+def test_another_pull_request_is_not_judged_in_place_of_the_one_that_is_merged(world: World) -> None:
+    """The strategy got another base, for which a person's pull request is open, and #1 cannot be looked at."""
+    world.due()
+    world.repo.open_pull_request("staging", "main", author="ana", created_at=world.now - timedelta(days=2))
+    world.set(base="main")
+    world.github.fail("GRAPHQL Pull", times=4, status=502)
+
+    world.advance()
+
+    assert world.github.sent("PUT .*/merge") == []
