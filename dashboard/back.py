@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from audit.record import Actor
+from blocks.forms import clean_text
 from dashboard.moments import zone_of
 from projects.merging import StillMerging
 from projects.models import Project
@@ -81,7 +82,7 @@ def _release(project: Project, word: str) -> Release | None:
 
 def _ask(request: HttpRequest, release: Release | None) -> str:
     """What is wrong with the wish; empty when it was noted."""
-    reason = request.POST.get("reason", "").replace("\0", "").strip()
+    reason = clean_text(request.POST.get("reason", ""))
     if release is None:
         return "This release is not known any more: choose one of those below."
     if not reason:

@@ -131,8 +131,14 @@ class TestARevert:
         assert world.github.count("GRAPHQL") == 0
         assert Repair.objects.get().state == "open"
 
-    def test_needs_a_reason(self, world: Watched, staff: Client) -> None:
-        answer = ask(staff, world, reason=" ")
+    def test_keeps_its_reason_without_marks_that_turn_the_writing(self, world: Watched, staff: Client) -> None:
+        ask(staff, world, reason="it \u202eloses\x1b[31m orders\0")
+
+        assert DeployBlock.objects.get().description == "Going back behind #1: it loses orders"
+
+    @pytest.mark.parametrize("reason", [" ", "\u202e \x07"])
+    def test_needs_a_reason(self, world: Watched, staff: Client, reason: str) -> None:
+        answer = ask(staff, world, reason=reason)
 
         assert answer.status_code == 400
         assert "Give a reason" in answer.content.decode()
