@@ -112,10 +112,10 @@ Stretch = tuple[datetime, datetime]
 
 def closed_by(rules: Sequence[ClosedRule], at: datetime) -> tuple[ClosedRule, ...]:
     """The rules that close this moment."""
-    rules = Rules.of(rules)
-    if _end(rules, at) is None:
+    if not _FIRST < at < _LAST:
         return ()
-    return tuple(rule for rule in rules if _end(Rules.of([rule]), at) is not None)
+    by_rule = _by_rule(Rules.of(rules), at.astimezone(UTC).date())
+    return tuple(rule for rule, stretches in by_rule if any(begins <= at < ends for begins, ends in stretches))
 
 
 def closed_until(rules: Sequence[ClosedRule], at: datetime) -> datetime | None:
@@ -174,10 +174,19 @@ def _end(rules: Rules, at: datetime) -> datetime | None:
 @lru_cache(maxsize=8192)
 def _of_utc_day(rules: Rules, day: date) -> tuple[Stretch, ...]:
     """What is closed on a day of UTC; a page of a thousand releases asks for few of them, again and again."""
+    return tuple(_joined(stretch for _, stretches in _by_rule(rules, day) for stretch in stretches))
+
+
+@lru_cache(maxsize=8192)
+def _by_rule(rules: Rules, day: date) -> tuple[tuple[ClosedRule, tuple[Stretch, ...]], ...]:
+    """The rules that close some of it, and what each of them closes then."""
     begins = datetime.combine(day, time(), UTC)
     ends = begins + timedelta(days=1)
-    found = (each for rule in rules for each in _joined(_stretches(rule, begins, ends)))
-    return tuple(_joined(each for each in found if each[0] < ends and each[1] > begins))
+    found = [
+        (rule, tuple(each for each in _joined(_stretches(rule, begins, ends)) if each[0] < ends and each[1] > begins))
+        for rule in rules
+    ]
+    return tuple((rule, stretches) for rule, stretches in found if stretches)
 
 
 def _stretches(rule: ClosedRule, since: datetime, until: datetime) -> Iterator[Stretch]:

@@ -6,6 +6,7 @@ Pure: no Django, no clock, no input or output. The facts hold `now`.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from releases.calendar import NEVER, ClosedRule, first_open
 from releases.messages import later, moment
@@ -186,9 +187,9 @@ class Squashed:
     how: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
-    """Everything that a decision rests on.
+    """Everything that a decision rests on. Without slots, so that what follows from it is worked out once.
 
     `opened_at` is when the release's age began, `head_since` when head was first seen at its commit. `asked_at` is when
     the merge was asked of the host, while its answer is not known; `queued_at` when the host took it into its merge
@@ -237,13 +238,13 @@ class Facts:
     def is_open(self) -> bool:
         return self.reading is not None and self.reading.pull_request is not None
 
-    @property
+    @cached_property
     def released_now(self) -> ReleaseNow | None:
         """What a person said about releasing now, as long as head is the commit that they saw."""
         wish = self.release_now
         return wish if wish is not None and self.reading is not None and wish.sha == self.reading.head_sha else None
 
-    @property
+    @cached_property
     def standing_blocks(self) -> tuple[Block, ...]:
         """The blocks that hold it: all but those that a person named when releasing in spite of them."""
         named = self.released_now.blocks if self.released_now else frozenset[int]()
@@ -254,7 +255,7 @@ class Facts:
         """Whether closed hours hold it: unless a person named them when releasing in spite of them."""
         return self.released_now is None or not self.released_now.closed
 
-    @property
+    @cached_property
     def due(self) -> datetime | None:
         """When it is old enough; None where people merge, or nothing is open.
 
@@ -272,7 +273,7 @@ class Facts:
         soaked = later(min(self.head_since, self.now), plan.min_commit_age)
         return max(due, soaked if plan.max_wait is None else min(soaked, later(opened, plan.max_wait)))
 
-    @property
+    @cached_property
     def timing(self) -> Timing | None:
         """The times of an open release; None where people merge, or nothing is open."""
         if (due := self.due) is None:
@@ -296,7 +297,7 @@ class Facts:
         """When people are told in Slack; None where that was done, or is not wanted."""
         return self.timing.warn_at if self.timing else None
 
-    @property
+    @cached_property
     def announced_at(self) -> datetime | None:
         """The moment of the merge that people are told: what is known to hold it is reckoned with, and nothing else.
 

@@ -6,6 +6,7 @@ Pure: no Django, no clock, no input or output.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from releases.calendar import ClosedRule, first_open
 from releases.messages import later
@@ -38,9 +39,12 @@ class Notice:
         return later(self.begun_at, WAIVED_AFTER.total_seconds())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timing:
-    """The times of an open release. `told`: people are told in Slack before it merges; `warning` in seconds."""
+    """The times of an open release. `told`: people are told in Slack before it merges; `warning` in seconds.
+
+    Without slots, so that each time is worked out once: one follows from the other, and the rules ask for them often.
+    """
 
     now: datetime
     due: datetime
@@ -49,7 +53,7 @@ class Timing:
     warning: int = 0
     notice: Notice | None = None
 
-    @property
+    @cached_property
     def covering_notice(self) -> Notice | None:
         """The delivered notice, where it covers the merge that comes next: from the moment that it named, for an hour.
 
@@ -60,7 +64,7 @@ class Timing:
             return None
         return notice if self._lasts(self._after(notice, notice.delivered_at), notice.merge_at) else None
 
-    @property
+    @cached_property
     def waived_notice(self) -> Notice | None:
         """The notice that could not be delivered for two hours, where the merge goes on without it.
 
@@ -72,12 +76,12 @@ class Timing:
         named = max(notice.merge_at, notice.waived_at)
         return notice if self._lasts(first_open(self.closed, max(self.due, notice.waived_at)), named) else None
 
-    @property
+    @cached_property
     def needs_notice(self) -> bool:
         """Whether somebody must be told before it may merge."""
         return self.told and self.covering_notice is None and self.waived_notice is None
 
-    @property
+    @cached_property
     def retry_at(self) -> datetime | None:
         """When Slack is tried again with a notice that nobody got; None: now."""
         notice = self.notice
@@ -85,7 +89,7 @@ class Timing:
             return None
         return notice.retry_at if notice.retry_at > self.now else None
 
-    @property
+    @cached_property
     def merge_at(self) -> datetime | None:
         """The first open minute from max(due, (delivered notice, else now) + warning), and not before the moment named.
 
@@ -98,7 +102,7 @@ class Timing:
         waived = self.waived_notice
         return first_open(self.closed, max(self.due, (waived and waived.waived_at) or self.due))
 
-    @property
+    @cached_property
     def warn_at(self) -> datetime | None:
         """The first open moment at which people are told; None where nobody is to be told (any more), or none is open.
 
@@ -126,12 +130,13 @@ class Timing:
 
         `not_before`: until then it is held, and nobody is told. Slack is taken to answer at its next attempt.
         """
-        then = replace(self, now=max(self.now, not_before, self.retry_at or self.now))
+        at = max(self.now, not_before, self.retry_at or self.now)
+        then = self if at == self.now else replace(self, now=at)
         if not then.needs_notice:
             return then._merges_at
         return None if then.warn_at is None else self._merge_of_notice_at(then.warn_at)
 
-    @property
+    @cached_property
     def _merges_at(self) -> datetime | None:
         """When it merges where nobody is to be told any more."""
         merge_at = self.merge_at
