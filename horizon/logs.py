@@ -11,7 +11,7 @@ SECRETS = re.compile(
     gh[pousr]_[A-Za-z0-9]{16,} | github_pat_[A-Za-z0-9_]{20,}           # GitHub
     | (?:AKIA|ASIA)[A-Z0-9]{16}                                         # AWS
     | xox[abeprs]-[A-Za-z0-9-]{10,}                                     # Slack tokens
-    | (?<=/services/)[A-Z0-9]+/[A-Z0-9]+/[A-Za-z0-9]+                   # Slack webhooks
+    | (?:(?<=/services/)|(?<=/triggers/))[A-Z0-9]+/[A-Z0-9]+/[A-Za-z0-9]+   # Slack webhooks
     | -----BEGIN[ A-Z]*PRIVATE\ KEY-----.*?(?:-----END[ A-Z]*PRIVATE\ KEY-----|\Z)
     | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)                                   # user:password@ in addresses
     | (?i:(?<=basic\ )|(?<=bearer\ )|(?<=token\ ))[A-Za-z0-9+/=._~-]{12,}   # Authorization
@@ -19,6 +19,9 @@ SECRETS = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+# What ends a line, turns its writing or makes a terminal do something.
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def strike_secrets(text: str) -> str:
@@ -44,5 +47,6 @@ class OneLine(logging.Formatter):
         line = f"{self.formatTime(record)} {record.levelname} {record.name}: {record.message}"
         if record.exc_info and record.exc_info[0] is not None:
             line += f"\n{self.formatException(record.exc_info)}"
-        line = strike_secrets(line).replace("\r", "").replace("\n", " | ")
+        line = strike_secrets(line).replace("\r", "").replace("\n", " | ").replace("\t", " ")
+        line = CONTROLS.sub(lambda found: ascii(found[0])[1:-1], line)
         return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"

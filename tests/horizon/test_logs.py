@@ -31,6 +31,7 @@ def test_what_looks_like_a_secret_is_struck_out(secret: str) -> None:
         ("Authorization: Basic YW5hOmh1bnRlcjI=", "Authorization: Basic [secret]"),
         ("authorization: bearer abc.def-ghi_jkl123", "authorization: bearer [secret]"),
         ("https://hooks.slack.com/services/T00/B00/abcDEF123", "https://hooks.slack.com/services/[secret]"),
+        ("https://hooks.slack.com/triggers/T00/123/abcDEF123", "https://hooks.slack.com/triggers/[secret]"),
     ],
 )
 def test_only_the_secret_part_is_struck_out(text: str, struck: str) -> None:
@@ -55,6 +56,12 @@ def test_an_event_is_one_line_with_time_level_and_module() -> None:
     assert _line("read %s\nof %d", "ghp_0123456789abcdefghij", 3).endswith(
         "Z WARNING projects.poll: read [secret] | of 3"
     )
+
+
+def test_what_strangers_wrote_neither_ends_the_line_nor_rules_the_terminal() -> None:
+    line = _line("read %s", "a\r\nb\x1b[2J\u2028c\u202ed\te\x85f")
+
+    assert line.endswith(r"read a | b\x1b[2J\u2028c\u202ed e\x85f")
 
 
 def test_a_traceback_is_on_the_same_line_without_secrets_and_not_endless() -> None:
