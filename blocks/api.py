@@ -280,7 +280,7 @@ def _blocks(projects: Sequence[Project], resolved: str | None, at: datetime) -> 
     """The blocks that may cover these projects; `covers` decides. One that has not begun does not count."""
     blocks = DeployBlock.objects.filter(organization_id__in={project.organization_id for project in projects})
     mine = Q(projects__in=[project.pk for project in projects]) | ~Q(scope=DeployBlock.Scope.PROJECTS)
-    blocks = blocks.filter(pk__in=DeployBlock.objects.filter(mine).values("pk"), begins_at__lte=at)
+    blocks = blocks.begun(at).filter(pk__in=DeployBlock.objects.filter(mine).values("pk"))
     match (resolved or "").lower():
         case "":
             pass

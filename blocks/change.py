@@ -3,7 +3,7 @@ it came too late."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -67,7 +67,7 @@ class BlockChanged(Exception):
 
 def create_block(wish: Wish, *, actor: Actor, owner: AbstractBaseUser | None, clock: Callable[[], datetime]) -> Saved:
     """Save a new block. `clock` is read again once no merge is under way, because that may take a while."""
-    block = DeployBlock(organization=wish.organization, created_by=actor.name, created_at=clock())
+    block = DeployBlock(organization=wish.organization, created_by=actor.name)
     block.owner_id = owner.pk if owner else None
     block.bad_commits = list(wish.bad_commits)
     return _save(block, wish.organization, lambda _: wish, "block.created", actor, clock)
@@ -111,7 +111,7 @@ def resolve_block(block: DeployBlock, *, note: str, actor: Actor, clock: Callabl
         if block.has_ended(now):
             return False
         block.resolved_at = max(now, block.begins_at)
-        block.resolved_by, block.resolution, block.updated_at = actor.name, note, now
+        block.resolved_by, block.resolution, block.updated_at = actor.name, note, _version(block, now)
         block.save(update_fields=["resolved_at", "resolved_by", "resolution", "updated_at"])
         _record("block.resolved", block, actor, now, {"note": note})
     return True
@@ -145,7 +145,8 @@ def _save(
         block.organization, block.description = wish.organization, wish.description
         block.scope, block.tag = wish.scope, wish.tag if wish.scope == DeployBlock.Scope.TAG else ""
         block.begins_at = wish.begins_at or (min(block.begins_at, now) if block.pk else now)
-        block.resolved_at, block.updated_at = wish.resolved_at, now
+        block.resolved_at, block.updated_at = wish.resolved_at, _version(block, now)
+        block.created_at = block.created_at or now
         _check(block)
         block.save()
         names_projects = wish.scope == DeployBlock.Scope.PROJECTS
@@ -162,6 +163,11 @@ def _save(
 def _locked(block: DeployBlock) -> DeployBlock:
     """The block as it is stored now; nobody else changes it before this transaction ends."""
     return DeployBlock.objects.select_for_update(of=("self",)).select_related("organization").get(pk=block.pk)
+
+
+def _version(block: DeployBlock, now: datetime) -> datetime:
+    """When it is changed: always after the last change, also by a process whose clock is behind that of the other."""
+    return max(now, block.updated_at + timedelta(microseconds=1)) if block.pk else now
 
 
 def _check(block: DeployBlock) -> None:

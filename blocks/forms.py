@@ -118,7 +118,7 @@ class BlockForm(forms.Form):
         active = Project.objects.active().select_related("organization").order_by("organization__name", "name")
         self._field("projects").queryset = self._field("exceptions").queryset = active
         self._field("tag").choices = [("", "choose one"), *_tags()]
-        if block is not None and block.begins_at <= now:
+        if block is not None and block.has_begun(now):
             del self.fields["begins"], self.fields["begins_at"]
 
     @property
@@ -263,7 +263,7 @@ def initial_of(block: DeployBlock, zone: ZoneInfo, now: datetime) -> dict[str, A
         "exceptions": list(block.exceptions.all()),
         "tag": f"{block.organization_id}:{block.tag}" if block.tag else "",
         "organization": block.organization_id,
-        "begins": "planned" if block.begins_at > now else "now",
+        "begins": "now" if block.has_begun(now) else "planned",
         "begins_at": _wall(block.begins_at, zone),
         "until": Until.CUSTOM if block.resolved_at else Until.OPEN,
         "resolved_at": _wall(block.resolved_at, zone) if block.resolved_at else "",

@@ -12,13 +12,18 @@ from projects.models import Organization, Project
 
 
 class DeployBlockQuerySet(models.QuerySet["DeployBlock"]):
+    def begun(self, at: datetime) -> Self:
+        """Blocks that have begun: by this clock, or by that of whoever saved them last."""
+        return self.filter(Q(begins_at__lte=at) | Q(begins_at__lte=models.F("updated_at")))
+
     def unresolved(self, at: datetime) -> Self:
         """Blocks in force at this moment: begun, and not resolved or resolved only in the future."""
-        return self.filter(Q(resolved_at=None) | Q(resolved_at__gt=at), begins_at__lte=at)
+        return self.begun(at).filter(Q(resolved_at=None) | Q(resolved_at__gt=at))
 
     def planned(self, at: datetime) -> Self:
         """Blocks that will begin, and were not called off."""
-        return self.filter(Q(resolved_at=None) | Q(resolved_at__gt=models.F("begins_at")), begins_at__gt=at)
+        not_called_off = Q(resolved_at=None) | Q(resolved_at__gt=models.F("begins_at"))
+        return self.filter(not_called_off, Q(begins_at__gt=models.F("updated_at")), begins_at__gt=at)
 
     def past(self, at: datetime) -> Self:
         """Blocks that ended, or were called off before they began."""
@@ -92,9 +97,13 @@ class DeployBlock(models.Model):
     def __str__(self) -> str:
         return self.description[:80]
 
+    def has_begun(self, at: datetime) -> bool:
+        """A block "from now" has begun with its row, also for a process whose clock is behind that of its author's."""
+        return self.begins_at <= max(at, self.updated_at)
+
     def unresolved(self, at: datetime) -> bool:
         """In force at this moment."""
-        return self.begins_at <= at and (self.resolved_at is None or self.resolved_at > at)
+        return self.has_begun(at) and (self.resolved_at is None or self.resolved_at > at)
 
     def has_ended(self, at: datetime) -> bool:
         return self.resolved_at is not None and self.resolved_at <= max(at, self.begins_at)

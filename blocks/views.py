@@ -174,7 +174,7 @@ def _saved(request: HttpRequest, form: BlockForm, saved: Saved, what: str) -> Ht
     remember_zone(request, zone)
     names = [project.name for project in saved.projects]
     subject = names[0] if len(names) == 1 else f"{len(names)} projects"
-    if saved.block.begins_at > timezone.now():
+    if not saved.block.has_begun(timezone.now()):
         what = f"will be blocked from {_day(saved.block.begins_at, zone)}"
     end = f" Until {_day(saved.block.resolved_at, zone)}." if saved.block.resolved_at else ""
     messages.success(request, f"{subject} {what}: {saved.block}.{end}")

@@ -1,5 +1,6 @@
 """Whoever blocks is told which releases the block came too late for."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
+from audit.record import Actor
+from blocks.change import Wish, change_block, create_block, wish_of
 from blocks.models import DeployBlock
 from projects import merging
 from releases.models import Release
@@ -49,6 +52,34 @@ def test_a_merge_whose_answer_was_lost_is_told_as_unknown(world: World) -> None:
     (overtaken,) = world.save_block().too_late
 
     assert overtaken.at is None
+
+
+def test_a_block_from_now_holds_at_once_where_its_authors_clock_is_ahead(world: World) -> None:
+    world.due()
+    wish = Wish(world.project.organization, "incident 12", projects=[world.project])
+    block = create_block(
+        wish, actor=Actor.person("mary"), owner=None, clock=lambda: world.now + timedelta(seconds=3)
+    ).block
+
+    assert world.advance().code == "blocked"
+    assert list(DeployBlock.objects.unresolved(world.now)) == [block]
+    assert not DeployBlock.objects.planned(world.now).exists()
+
+
+def test_it_goes_on_where_its_words_are_changed_by_a_clock_that_is_right(world: World) -> None:
+    world.due()
+    wish = Wish(world.project.organization, "incident 12", projects=[world.project])
+    mary = Actor.person("mary")
+    block = create_block(wish, actor=mary, owner=None, clock=lambda: world.now + timedelta(seconds=3)).block
+    change_block(
+        block,
+        block.organization,
+        lambda stored: replace(wish_of(stored), description="incident 13"),
+        actor=mary,
+        clock=world.clock,
+    )
+
+    assert world.advance().code == "blocked"
 
 
 def test_a_planned_block_is_never_too_late(world: World) -> None:
