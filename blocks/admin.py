@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from blocks.models import DeployBlock
+from blocks.queries import holds_something
 from projects.admin_base import ReadOnlyAdmin
 
 
@@ -18,7 +19,7 @@ class UnresolvedFilter(admin.SimpleListFilter):
         return [("yes", "In force now")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.unresolved(timezone.now()) if self.value() == "yes" else queryset
+        return queryset.unresolved(timezone.now()).filter(holds_something()) if self.value() == "yes" else queryset
 
 
 @admin.register(DeployBlock)

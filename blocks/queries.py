@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import JSONObject
 
 from blocks.models import DeployBlock
@@ -94,4 +94,10 @@ def covered_projects(block: DeployBlock) -> list[Project]:
 def forgotten_blocks(at: datetime) -> QuerySet[DeployBlock]:
     """Blocks in force without an end that began more than a week ago, oldest first: their owners are reminded."""
     forgotten = DeployBlock.objects.unresolved(at).filter(resolved_at=None, begins_at__lte=at - FORGOTTEN_AFTER)
-    return forgotten.order_by("begins_at", "id")
+    return forgotten.filter(holds_something()).order_by("begins_at", "id")
+
+
+def holds_something() -> Q:
+    """Not of a block whose projects were all deleted or archived. A tag or an organization may get new ones."""
+    links = DeployBlock.projects.through.objects.filter(deployblock=OuterRef("pk"), project__archived_at=None)
+    return ~Q(scope=DeployBlock.Scope.PROJECTS) | Q(Exists(links))

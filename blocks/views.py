@@ -30,7 +30,7 @@ from blocks.change import (
 )
 from blocks.forms import BlockForm, ResolveForm, initial_of, seen
 from blocks.models import DeployBlock
-from blocks.queries import FORGOTTEN_AFTER, listed
+from blocks.queries import FORGOTTEN_AFTER, holds_something, listed
 from blocks.until import Until
 from blocks.viewer import COOKIE, remember_zone, zone_names, zone_of
 from projects.merging import StillMerging
@@ -57,11 +57,13 @@ def for_staff(view: View[P]) -> View[P]:
 @login_required
 def index(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
+    in_force = DeployBlock.objects.unresolved(now)
     past = Paginator(listed(DeployBlock.objects.past(now)).order_by("-resolved_at", "-id"), PAST_ON_A_PAGE)
     context = {
         "zone": zone_of(request),
         "forgotten_before": now - FORGOTTEN_AFTER,
-        "active": listed(DeployBlock.objects.unresolved(now)).order_by("begins_at", "id"),
+        "active": listed(in_force.filter(holds_something())).order_by("begins_at", "id"),
+        "idle": listed(in_force.exclude(holds_something())).order_by("begins_at", "id"),
         "planned": listed(DeployBlock.objects.planned(now)).order_by("begins_at", "id"),
         "past": past.get_page(request.GET.get("page")),
     }

@@ -14,7 +14,7 @@ from audit.record import Actor
 from blocks.change import Wish, change_block, create_block, resolve_block, wish_of
 from blocks.forms import seen
 from blocks.models import DeployBlock
-from blocks.queries import covered_projects, unresolved_blocks
+from blocks.queries import covered_projects, forgotten_blocks, unresolved_blocks
 from projects.models import Project
 from tests.worlds import organization, project
 
@@ -242,6 +242,39 @@ class TestPermission:
         assert client.post(f"/blocks/{block.pk}/resolve/").status_code == 403
         assert client.post(f"/blocks/{block.pk}/", typed(candela)).status_code == 403
         assert DeployBlock.objects.unresolved(timezone.now()).count() == 1
+
+
+class TestWithoutProjects:
+    """A block all of whose projects were deleted or archived."""
+
+    @pytest.mark.parametrize("gone", ["deleted", "archived"])
+    def test_holds_nothing_and_is_not_counted(self, staff: Client, candela: Project, gone: str) -> None:
+        block = blocked(candela, begins_at=timezone.now() - timedelta(days=8))
+        if gone == "deleted":
+            candela.delete()
+        else:
+            Project.objects.update(archived_at=timezone.now())
+
+        page = staff.get("/blocks/").content.decode()
+
+        assert 'In force now <span class="soft">0</span>' in page
+        assert 'They hold nothing <span class="soft">1</span>' in page
+        assert f"/blocks/{block.pk}/resolve/" in page
+        assert not forgotten_blocks(timezone.now()).exists()
+
+    def test_is_in_force_with_the_one_that_is_left(self, staff: Client, candela: Project) -> None:
+        blocked(candela, projects=[candela, project("force")])
+        candela.delete()
+
+        page = staff.get("/blocks/").content.decode()
+
+        assert 'In force now <span class="soft">1</span>' in page
+        assert "They hold nothing" not in page
+
+    def test_of_a_tag_may_get_projects_again(self, staff: Client, candela: Project) -> None:
+        blocked(candela, projects=[], scope="tag", tag="nobody")
+
+        assert "They hold nothing" not in staff.get("/blocks/").content.decode()
 
 
 class TestChange:
