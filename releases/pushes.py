@@ -154,13 +154,15 @@ def _found(ground: Ground, move: StageMove, clock: Callable[[], datetime]) -> Fo
     if _explains(ground, move):
         return None
     at_base = ground.base is not None and move.stage_name == ground.base.name
-    if not move.forced:  # what was forced back no merge explains, and it must not be released again meanwhile
+    # What was forced back, or runs elsewhere and went back, no merge explains: it must not be released again meanwhile.
+    if at_base and not move.forced:
         _wait_for_the_engine(ground, move)
     found = look_at(ground.strategy, move, before, ground.merged, at_base=at_base)
-    if move.forced and found is not None and found.kind != Release.Kind.ROLLBACK:
-        _wait_for_the_engine(ground, move)
-    if found is None or (ground.base is not None and not at_base and found.kind != Release.Kind.ROLLBACK):
+    if found is None or found.kind == Release.Kind.ROLLBACK:
+        return found
+    if ground.base is not None and not at_base:
         return None
+    _wait_for_the_engine(ground, move)
     return found
 
 

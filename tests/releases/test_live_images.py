@@ -115,6 +115,31 @@ def test_a_registry_that_cannot_be_read_does_not(world: Watched, monkeypatch: py
     assert kinds(world) == ["release.merged"]
 
 
+def test_an_image_that_goes_back_is_a_rollback_while_the_next_release_is_queued(
+    world: Watched, registry: Registry
+) -> None:
+    first = world.merged("First")
+    registry.promote(first)
+    world.look()
+    registry.promote(world.merged("Second"))
+    world.look()
+    world.repo.add_ruleset("release", merge_queue=True)
+    third = world.commit("Third")
+    world.look()
+    world.wait(days=1)
+    world.look()
+    world.wait(seconds=30)
+    world.look()
+
+    registry.promote(first)
+    for _ in range(2):
+        world.wait(minutes=1)
+        world.look()
+
+    assert DeployBlock.objects.get().bad_commits
+    assert Release.objects.get(head_sha=third).state == "open"
+
+
 def test_an_image_tag_that_goes_back_is_a_rollback(world: Watched, registry: Registry) -> None:
     first = world.merged("First")
     registry.promote(first, "production--2026-11-24--08-05-00")
