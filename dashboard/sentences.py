@@ -9,6 +9,7 @@ from django.utils.dateparse import parse_datetime
 
 from audit.models import AuditEvent
 from dashboard.words import counted, duration
+from releases.messages import span
 
 Data = Mapping[str, Any]
 
@@ -109,7 +110,9 @@ def _by_people(verb: str) -> Callable[[Data], str]:
 
     def say(data: Data) -> str:
         if _pull_request(data).get("number"):
-            return f"{verb} {_number(data)}{_way(data)}"
+            how = data.get("how")
+            did = f"{how} by hand" if how in ("squashed", "rebased") else verb
+            return f"{did} {_number(data)}{_way(data)}"
         where = str(data.get("base") or data.get("stage") or "the base")
         moved = f" from {_short(data['from_sha'])} to {_short(data['merge_sha'])}" if data.get("from_sha") else ""
         return f"{'force-pushed' if data.get('forced') else 'pushed to'} {where} by hand{moved}"
@@ -200,6 +203,8 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "config.changed": _configured,
 }
 
+_SECONDS = frozenset({"merge_after", "merge_prior_warning", "min_commit_age", "max_wait", "live_within"})
+
 # How the filter of the history names them, and under which headings.
 _GROUPS = {
     "release": "Releases",
@@ -259,12 +264,17 @@ def _changes(data: Data) -> str:
 
 
 def _change(name: str, old: object, new: object) -> str:
+    words = name.replace("_", " ")
     if old in (None, "", []):
-        return f"{name}: {_value(new)}"
-    return f"{name}: {_value(old)} → {_value(new)}"
+        return f"{words}: {_value(name, new)}"
+    return f"{words}: {_value(name, old)} → {_value(name, new)}"
 
 
-def _value(value: object) -> str:
+def _value(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "nothing"
+    if isinstance(value, int) and name in _SECONDS:
+        return span(value)
     return "nothing" if value in (None, "") else str(value)[:200]

@@ -242,7 +242,7 @@ def note_of(kind: str, row: Intervention, actor: Actor, more: Mapping[str, objec
     said = {
         "release.now": f"{actor.name} releases {row.head_sha[:7]} now, whatever its age and notice.",
         "release.postponed": f"{actor.name} postponed this release"
-        + (f" until {exactly(row.until, zone)}." if row.until else "."),
+        + (f" until {exactly(row.until, zone).removeprefix('on ')}." if row.until else "."),
         "release.skipped": f"{actor.name} skips {row.head_sha[:7]}: Horizon waits for new commits.",
         "release.resumed": f"{actor.name} took back: {Kind(row.kind).label}.",
     }[kind]

@@ -54,7 +54,7 @@ def blocked(facts: Facts) -> Decision | None:
     until = None if None in ends else max(end for end in ends if end is not None)
     covers = f" ({first.covers})" if first.covers else ""
     more = f" And {counted(len(ends) - 1, 'more block')}." if len(ends) > 1 else ""
-    end = f" Until {facts.says(until)}." if until else ""
+    end = f" Until {facts.says(until).removeprefix('on ')}." if until else ""
     in_spite = overtaken(facts) if facts.release_now and facts.release_now.blocks else ""
     reason = f"Blocked by {first.by}{covers}: {sentence(first.reason)}{more}{end}{in_spite}"
     return hold("blocked", reason, until)
@@ -119,9 +119,8 @@ def postponed(facts: Facts) -> Decision | None:
     wish = facts.postponed
     if wish is None or wish.until <= facts.now:
         return None
-    return hold(
-        "postponed", f"{wish.by} postponed it until {facts.says(wish.until)}: {sentence(wish.reason)}", wish.until
-    )
+    until = facts.says(wish.until).removeprefix("on ")
+    return hold("postponed", f"{wish.by} postponed it until {until}: {sentence(wish.reason)}", wish.until)
 
 
 @rule("The branches have a common history", "an admin: have Horizon heal it", Needs.READING)

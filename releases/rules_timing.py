@@ -37,7 +37,7 @@ def closed_hours(facts: Facts) -> Decision | None:
     until = closed_until(facts.plan.closed, facts.now)
     in_spite = overtaken(facts) if facts.release_now and facts.release_now.closed else ""
     names = listed(_names(rule.name for rule in closing))
-    opens = f"until {facts.says(until)}" if until else "now"
+    opens = f"until {facts.says(until).removeprefix('on ')}" if until else "now"
     return wait("closed-hours", f"Closed hours ({names}) {opens}.{_merges(facts)}{in_spite}", until)
 
 

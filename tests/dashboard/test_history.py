@@ -137,6 +137,14 @@ class TestSentences:
 
         assert (line.what, line.note) == ("changed the stage main", "branch: a → b")
 
+    def test_a_change_is_told_in_words(self) -> None:
+        before = {"merge_after": 90, "automatic": False, "blocked_time_buckets": []}
+        after = {"merge_after": 86400, "automatic": True, "blocked_time_buckets": ["* 1 * * *"]}
+
+        line = told(happened("config.changed", data={"before": before, "after": after}))
+
+        assert line.note == "merge after: 90 seconds → 24 hours, automatic: no → yes, blocked time buckets: * 1 * * *"
+
     def test_data_that_is_no_web_address_is_no_link(self) -> None:
         assert told(happened(data={"pull_request": {"number": 1, "url": "javascript:alert(1)"}})).url == ""
 

@@ -57,6 +57,11 @@ class TestPostponed:
         assert decide(POSTPONED).until == NOW + HOUR
         assert said(POSTPONED) == "ana postponed it until today at 15:05 UTC: after the fair."
 
+    def test_reads_well_for_a_day_to_come(self) -> None:
+        later = replace(POSTPONED, postponed=Postponed("ana", "after the fair", NOW + 72 * HOUR))
+
+        assert "postponed it until Thursday 26 November at 14:05 UTC" in said(later)
+
     def test_is_not_opened_either(self) -> None:
         assert answer(replace(UNOPENED, postponed=POSTPONED.postponed))[1] == "postponed"
 
