@@ -1,8 +1,6 @@
-"""One project, its servers and its clock; each pass of the engine is held against how things stood."""
+"""An organization, its servers and its clock; each pass of the engine is held against how things stood."""
 
 from collections import Counter
-from collections.abc import Iterator
-from copy import copy
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, ClassVar
@@ -14,12 +12,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 from blocks.models import DeployBlock
 from projects.models import Profile, ProfileBudget
 from projects.secrets import Secret
-from releases.models import DeployStrategy, Release
+from releases import engine
+from releases.models import Release
 from releases.models_closed import ClosedHours
 from releases.webhook_urls import as_secret
+from tests import worlds
 from tests.invariants import agreement, model
+from tests.invariants.place import Place
+from tests.invariants.queueing import Pull, Queueing, check_order
 from tests.releases.wire import Died, Wire, killed_at_line
-from tests.releases.world import START, World
+from tests.releases.world import BOT, START, World
 from tests.servers.github import GitHubServer
 from tests.servers.slack import SlackServer
 
@@ -42,26 +44,32 @@ class Machine(RuleBasedStateMachine):
         self.github.clear_faults()
         self.slack.clear_faults()
         self.wire.clear()
-        self.world = World(self.github, f"project{next(names)}")
+        self.places = [self.new_place()]
+        self.here = self.places[0]  # the project in which people act
         ProfileBudget.objects.update(paused_until=None)
-        self.checks: dict[str, dict[str, str]] = {}
-        self.required: frozenset[str] = frozenset()
-        self.reviews = 0
-        self.said = model.Said()
-        self.forgiven = agreement.Forgiven()
-        self.moments: list[model.Moment] = []
-        self.told: list[model.Told] = []
+        self.queueing = Queueing()
         self.heard = len(self.slack.messages)
         self.slack_acts = len(self.slack.acts)
-        self.slack_failing: dict[int, datetime] = {}
         self.unsure = 0  # messages that Slack may have, though Horizon was not told so
+
+    def new_place(self) -> Place:
+        return Place(World(self.github, f"project{next(names)}"))
+
+    @property
+    def world(self) -> World:
+        return self.here.world
 
     @initialize(
         begin=st.sampled_from([START, SPRING, AUTUMN]),
         slack=st.sampled_from(["", "webhook", "bot", "both"]),
         warning=st.sampled_from([3600, 3600, 600]),
+        projects=st.sampled_from([1, 1, 1, 2, 3]),
     )
-    def begin(self, begin: datetime, slack: str, warning: int) -> None:
+    def begin(self, begin: datetime, slack: str, warning: int, projects: int) -> None:
+        """Of several projects the last one is served by another profile."""
+        self.places += [self.new_place() for _ in range(projects - 1)]
+        if projects > 1:
+            self.places[-1].served_by(_second_profile(self.world))
         self.world.wait(seconds=(begin - START).total_seconds())
         changed: dict[str, Any] = {"merge_prior_warning": warning, "time_zone": "America/New_York"}
         if slack in ("webhook", "both"):
@@ -69,20 +77,18 @@ class Machine(RuleBasedStateMachine):
         if slack in ("bot", "both"):
             self.slack.add_bot("xoxb-horizon", channels=("#ops",))
             changed["slack_channels"], changed["slack_profile"] = ["#ops"], _bot(self.world)
-        self.world.set(**changed)
+        for place in self.places:
+            place.world.set(**changed)
 
     # --- a pass -------------------------------------------------------------------------------------------------------
 
     def pass_of_the_engine(self, *, killed_at: int | None = None) -> None:
-        """At most MERGES_AT_ONCE, nothing that was not allowed; every act has its event, or an attempt that owes it."""
-        merges, opened = len(model.merges(self.world)), len(model.acts(self.world, "pull-request.opened"))
-        closed = set(
-            Release.objects.filter(strategy=self.world.strategy, state=Release.State.CLOSED).values_list(
-                "head_sha", flat=True
-            )
-        )
-        self.moments = [self.moment()]
-        failed = self.slack_troubles()
+        """At most MERGES_AT_ONCE, the oldest first, nothing that was not allowed; every act has its event, or an
+        attempt that owes it."""
+        for place in self.places:
+            place.before_a_pass()
+        since, failed, unsure = self.waiting_since(), self.slack_troubles(), self.unsure
+        self.github.reset_requests()
         if killed_at is None:
             self.pass_once()
         else:
@@ -91,75 +97,67 @@ class Machine(RuleBasedStateMachine):
             self.figures["killed"] += died()
             self.unsure += died()
         self.listen(failed)
-        for act in model.merges(self.world)[merges:]:
-            self.check_merge(act)
-        for act in model.acts(self.world, "pull-request.opened")[opened:]:
-            model.check_opened(self.world, act, self.moments, closed)
+        for place in self.places:
+            for act in place.after_a_pass():
+                note(f"{act.kind} {act.data}")
+                self.figures["merges"] += act.kind == "pull-request.merged"
+                self.figures["enqueued"] += act.kind == "pull-request.enqueued"
+        check_order(self.queueing.read(self.github.requests), since)
+        if self.unsure > unsure:
+            self.queueing.died(
+                self.github.requests, {place.world.repo.name: place.world.project.pk for place in self.places}
+            )
 
     def pass_once(self) -> None:
-        try:
-            self.world.advance()
-        except Died:
-            note("the process died")
-            self.unsure += 1
+        """As the schedule does it: a task for each profile."""
+        for profile in engine.profiles(self.world.now):
+            try:
+                engine.advance(engine.served_by(profile, self.world.now), self.world.clock)
+            except Died:
+                note("the process died")
+                self.unsure += 1
 
-    def check_merge(self, act: Any) -> None:
-        note(f"{act.kind} {act.data}")
-        self.figures["merges"] += act.kind == "pull-request.merged"
-        self.figures["enqueued"] += act.kind == "pull-request.enqueued"
-        number = int(str(act.data["number"]))
-        since = self.slack_failing.get(number)
-        against = [model.against(moment, act, self.told, since) for moment in self.moments_with(number)]
-        assert not all(against), f"{act.kind} at {act.at} in spite of {against}"
-
-    def moments_with(self, number: int) -> list[model.Moment]:
-        """The moments of this pass; the one after it, too, where the pull request was opened in it."""
-        return self.moments if number in self.moments[0].pulls else [*self.moments, self.moment()]
+    def waiting_since(self) -> dict[Pull, datetime]:
+        """Since when the open releases wait, without those that are released now: these go first."""
+        found: dict[Pull, datetime] = {}
+        for place in self.places:
+            open_now = Release.objects.filter(strategy=place.world.strategy, state=Release.State.OPEN)
+            for number, opened_at in open_now.values_list("number", "opened_at"):
+                if place.said.now is None and number is not None and opened_at is not None:
+                    found[place.world.repo.name, number] = opened_at
+        return found
 
     def slack_troubles(self) -> int:
         return sum(fault.happened for fault in self.slack.faults)
 
     def listen(self, failed_before: int) -> None:
-        """What people read in Slack since; a warning is held against how things stood, too."""
-        at = self.moments[0].at
+        """What people read in Slack since."""
         texts = [each.text for each in self.slack.messages[self.heard :] if not each.thread]
         self.heard = len(self.slack.messages)
-        for told in model.warnings(texts, at):
+        places = {place.world.repo.name: place for place in self.places}
+        for told in model.warnings(texts, self.here.moments[0].at):
             note(f"{told}")
             self.figures["notices"] += 1
-            against = [model.against_telling(moment, told) for moment in self.moments_with(told.number)]
-            assert not all(against), f"{told} in spite of {against}"
-            self.told.append(told)
-            self.slack_failing.pop(told.number, None)
+            places[told.repository].hear(told)
         if failed := self.slack_troubles() - failed_before:
             self.unsure += failed
-            for number in self.open_pulls():
-                self.slack_failing.setdefault(number, at)
+            for place in self.places:
+                place.hear_nothing()
 
-    def moment(self) -> model.Moment:
-        """How things stand now."""
-        now = self.world.now
-        plan = DeployStrategy.objects.select_related("stage__project__organization").get(pk=self.world.strategy.pk)
-        return model.Moment(
-            at=now,
-            plan=plan,
-            blocks=model.blocks_in_force(self.world, now),
-            closed=model.is_closed(plan, now),
-            said=copy(self.said),
-            pulls=model.pulls_of(self.world),
-            checks={sha: dict(states) for sha, states in self.checks.items()},
-            required=self.required,
-            reviews=self.reviews,
-            pushed=model.pushed(self.world),
-        )
+    def moment_passes(self) -> None:
+        """Something happened in the middle of a pass: what Horizon does next is held against how things stand now."""
+        for place in self.places:
+            place.moments.append(place.moment())
 
     # --- what always holds --------------------------------------------------------------------------------------------
 
     @invariant()
     def history_and_rows_are_true(self) -> None:
-        agreement.check_history(self.world, self.forgiven, settled=False)
-        agreement.check_rows(self.world)
-        agreement.check_slack(self.world, self.slack.acts[self.slack_acts :], self.unsure)
+        for place in self.places:
+            agreement.check_history(place.world, place.forgiven, settled=False)
+            agreement.check_rows(place.world)
+        worlds = [place.world for place in self.places]
+        agreement.check_slack(worlds, self.slack.acts[self.slack_acts :], self.unsure)
 
     @invariant()
     def pages_show_a_reason(self) -> None:
@@ -167,24 +165,31 @@ class Machine(RuleBasedStateMachine):
         decision = self.world.decide()
         assert decision.reason
         if decision.code == "closed-hours":
-            assert model.is_closed(self.moment().plan, self.world.now), "said to be closed in an open minute"
+            assert model.is_closed(self.here.moment().plan, self.world.now), "said to be closed in an open minute"
 
     def teardown(self) -> None:
         """When the faults are over, everything is settled: each act has its event."""
         self.all_is_well()
-        self.world.set(automatic=True)
-        for seconds in (61, 61, 2 * 3600, 61, 61):
+        for place in self.places:
+            place.world.set(automatic=True)
+        for seconds in (61, 2 * 3600, 61, 61):
             self.world.wait(seconds=seconds)
             self.pass_of_the_engine()
         self.history_and_rows_are_true()
-        agreement.check_history(self.world, self.forgiven, settled=True)
-        blocked = model.blocks_in_force(self.world, self.world.now) and not self.said.now
-        queued = [pull.number for pull in self.world.repo.pulls.all.values() if pull.queue_entry]
-        assert not (blocked and queued), f"{queued} in the merge queue in spite of a block"
-        self.figures["releases"] += Release.objects.filter(strategy=self.world.strategy, state="merged").count()
-        self.world.project.delete()
+        for place in self.places:
+            self.check_the_end(place)
+        self.figures["projects"] += len(self.places)
         DeployBlock.objects.all().delete()
         ClosedHours.objects.all().delete()
+
+    def check_the_end(self, place: Place) -> None:
+        world = place.world
+        agreement.check_history(world, place.forgiven, settled=True)
+        blocked = model.blocks_in_force(world, world.now) and not place.said.now
+        queued = [pull.number for pull in world.repo.pulls.all.values() if pull.queue_entry]
+        assert not (blocked and queued), f"{queued} in the merge queue in spite of a block"
+        self.figures["releases"] += Release.objects.filter(strategy=world.strategy, state="merged").count()
+        world.project.delete()
 
     def all_is_well(self) -> None:
         """Nothing goes wrong any more."""
@@ -193,21 +198,21 @@ class Machine(RuleBasedStateMachine):
         self.github.clear_faults()
         self.slack.clear_faults()
         self.wire.clear()
-        if not self.world.repo.find("refs/heads/staging"):
-            self.world.repo.branch("staging", at="release")
+        for place in self.places:
+            if not place.world.repo.find("refs/heads/staging"):
+                place.world.repo.branch("staging", at="release")
 
     # --- what the rules ask -------------------------------------------------------------------------------------------
 
     def open_pulls(self) -> list[int]:
-        return list(self._pulls("open"))
+        return model.open_pulls(self.world)
 
     def closed_pulls(self) -> list[int]:
-        return [number for number in self._pulls("closed") if not self.world.repo.pull(number).merged]
-
-    def _pulls(self, state: str) -> Iterator[int]:
-        for pull in self.world.repo.pulls.all.values():
-            if pull.state == state and (pull.head_ref, pull.base_ref) == ("staging", "release"):
-                yield pull.number
+        return [
+            pull.number
+            for pull in self.world.repo.pulls.all.values()
+            if pull.state == "closed" and not pull.merged and (pull.head_ref, pull.base_ref) == ("staging", "release")
+        ]
 
     def has_staging(self) -> bool:
         return self.world.repo.find("refs/heads/staging") is not None
@@ -226,3 +231,15 @@ def _bot(world: World) -> Profile:
     values = {"name": "slack", "kind": Profile.Kind.SLACK_BOT, "secret": Secret.of("xoxb-horizon")}
     found = Profile.objects.filter(organization=world.project.organization, kind=Profile.Kind.SLACK_BOT).first()
     return found or Profile.objects.create(organization=world.project.organization, **values)
+
+
+def _second_profile(world: World) -> Profile:
+    """Another token of the same robot."""
+    organization, name = world.project.organization, "github again"
+    found = Profile.objects.filter(organization=organization, name=name).first()
+    if found is not None:
+        return found
+    world.github.add_token("ghp_again", login=BOT)
+    made = worlds.github_profile(organization, name=name, api_url=world.github.api_url, secret=Secret.of("ghp_again"))
+    ProfileBudget.objects.create(profile=made, login=BOT)
+    return made

@@ -63,6 +63,7 @@ class Moment:
     required: frozenset[str]
     reviews: int
     pushed: Mapping[str, datetime]
+    broken: frozenset[str] = frozenset()  # commits that the base has already, squashed, and that nobody has healed yet
 
     @property
     def told(self) -> bool:
@@ -78,6 +79,7 @@ class Told:
     """A warning that was delivered in Slack: when, of which pull request, and the moment that it named."""
 
     at: datetime
+    repository: str
     number: int
     named: datetime
 
@@ -146,6 +148,29 @@ def pushed(world: World) -> dict[str, datetime]:
     return first
 
 
+def open_pulls(world: World) -> list[int]:
+    """The open pull requests of the release."""
+    return [
+        pull.number
+        for pull in world.repo.pulls.all.values()
+        if pull.state == "open" and (pull.head_ref, pull.base_ref) == ("staging", "release")
+    ]
+
+
+def broken(world: World, squashed: set[str]) -> frozenset[str]:
+    """Those of the squashed commits that look as if they still waited.
+
+    None where the head has everything of the base (that heals it), and new content as well.
+    """
+    repo = world.repo
+    if not squashed or repo.find("refs/heads/staging") is None:
+        return frozenset()
+    waiting = squashed & {commit.sha for commit in repo.log("release..staging")}
+    healed = not repo.log("staging..release")
+    same = repo.log("staging")[0].tree == repo.log("release")[0].tree
+    return frozenset() if healed and not same else frozenset(waiting)
+
+
 # --- what was done ----------------------------------------------------------------------------------------------------
 
 
@@ -166,9 +191,9 @@ def warnings(texts: list[str], at: datetime) -> Iterator[Told]:
     """Those among messages of Slack that tell of a merge to come; other messages are none."""
     for text in texts:
         if text.startswith("The following changes will be released in"):
-            number, named = re.search(r"/pull/(\d+)", text), re.search(r"When: <!date\^(\d+)\^", text)
-            assert number and named, text
-            yield Told(at, int(number[1]), datetime.fromtimestamp(int(named[1]), UTC))
+            pull, named = re.search(r"/([^/]+)/pull/(\d+)", text), re.search(r"When: <!date\^(\d+)\^", text)
+            assert pull and named, text
+            yield Told(at, pull[1], int(pull[2]), datetime.fromtimestamp(int(named[1]), UTC))
 
 
 # --- a merge is allowed -----------------------------------------------------------------------------------------------
@@ -181,6 +206,7 @@ def against(moment: Moment, act: Act, told: list[Told], away_since: datetime | N
     if pull is None:
         return ["there is no such pull request"]
     found = [*_against_the_pull(moment, pull, sha), *_against_the_hour(moment, rush)]
+    found += [f"released before, squashed: {sorted(moment.broken)}"] if moment.broken else []
     if not rush:
         found += _against_its_age(moment, pull, sha, act.at)
         if moment.told and not _was_told(moment, number, told, act.at, away_since):
@@ -236,8 +262,9 @@ def _was_told(moment: Moment, number: int, told: list[Told], at: datetime, away_
     return bool(covering) or (away_since is not None and at - away_since >= AWAY)
 
 
-def check_opened(world: World, act: Act, moments: list[Moment], closed: set[str]) -> None:
-    """Nothing is opened while somebody says no; `closed`: the heads of pull requests that people had closed."""
+def check_opened(act: Act, moments: list[Moment], closed: set[str]) -> None:
+    """Nothing is opened while somebody says no, or for what was squashed; `closed`: the heads of pull requests that
+    people had closed."""
     sha = str(act.data["sha"])
     if act.data["base"] != "release":
         return  # it heals the history
@@ -248,7 +275,7 @@ def check_opened(world: World, act: Act, moments: list[Moment], closed: set[str]
         said = moment.said
         no = moment.blocks - (rush.blocks if rush else frozenset())
         later = said.skipped == sha or (said.postponed is not None and said.postponed > moment.at)
-        return not no and bool(rush or (moment.plan.automatic and not later))
+        return not no and not moment.broken and bool(rush or (moment.plan.automatic and not later))
 
     assert any(map(allowed, moments)), f"opened although {moments}"
 

@@ -37,7 +37,7 @@ class People(Machine):
     @precondition(lambda self: self.open_pulls())
     @rule()
     def close(self) -> None:
-        self.forgiven.note(self.world)
+        self.here.forgiven.note(self.world)
         self.world.repo.close_pull_request(self.open_pulls()[0], by="ana")
 
     @precondition(lambda self: self.closed_pulls() and not self.open_pulls() and self.waiting())
@@ -48,11 +48,14 @@ class People(Machine):
     @precondition(lambda self: self.open_pulls())
     @rule(method=METHODS)
     def merge_by_hand(self, method: str) -> None:
-        self.forgiven.note(self.world)
+        self.here.forgiven.note(self.world)
+        number, before = self.open_pulls()[0], set(self.here.squashed)
+        if method != "merge":
+            self.here.squashes(number)
         try:
-            self.world.repo.merge_pull_request(self.open_pulls()[0], by="ana", method=method)
+            self.world.repo.merge_pull_request(number, by="ana", method=method)
         except Refused:
-            return
+            self.here.squashed = before
 
     @precondition(lambda self: self.open_pulls())
     @rule(draft=st.booleans())
@@ -62,7 +65,7 @@ class People(Machine):
     @precondition(lambda self: self.open_pulls())
     @rule(body=st.sampled_from(["Mine alone.", "", "Before.\n{}\nAfter."]))
     def edit_the_text(self, body: str) -> None:
-        self.forgiven.note(self.world)
+        self.here.forgiven.note(self.world)
         pull = self.world.repo.pull(self.open_pulls()[0])
         self.world.repo.edit_pull_request(pull.number, title="Ship it", body=body.format(pull.body or ""))
 
@@ -74,19 +77,19 @@ class People(Machine):
     @precondition(lambda self: self.open_pulls())
     @rule()
     def retarget(self) -> None:
-        self.forgiven.note(self.world)
+        self.here.forgiven.note(self.world)
         self.world.repo.edit_pull_request(self.open_pulls()[0], base="main")
 
     @precondition(lambda self: self.has_staging())
     @rule()
     def delete_the_branch(self) -> None:
-        self.forgiven.note(self.world)
+        self.here.forgiven.note(self.world)
         self.world.repo.delete_branch("staging", by="ana")
 
     @precondition(lambda self: not self.has_staging())
     @rule(at=st.sampled_from(["release", "main"]))
     def make_the_branch_again(self, at: str) -> None:
-        self.forgiven.note(self.world)
+        self.here.forgiven.note(self.world)
         self.world.repo.branch("staging", at=at)
 
     @rule(delete=st.booleans())
@@ -107,32 +110,32 @@ class People(Machine):
             self.world.repo.check_run(name, at="staging", status="in_progress", conclusion=None)
         else:
             self.world.repo.check_run(name, at="staging", conclusion=state)
-        self.checks.setdefault(self.head(), {})[name] = state
+        self.here.checks.setdefault(self.head(), {})[name] = state
 
     @rule(checks=st.sets(CHECKS), reviews=st.sampled_from([0, 0, 1]), queue=st.sampled_from([False, False, True]))
     def protect(self, checks: set[str], reviews: int, queue: bool) -> None:
         """GitHub may also require Horizon's own status, which must not hold Horizon's own merge."""
         self.unprotect()
-        own = ["horizon/release"] if self.moment().plan.commit_status else []
+        own = ["horizon/release"] if self.here.moment().plan.commit_status else []
         names = [*sorted(checks), *own]
         if queue:
             self.world.repo.add_ruleset("release", checks=names, reviews=reviews, merge_queue=True)
         else:
             self.world.repo.protect("release", checks=names, reviews=reviews)
-        self.required, self.reviews = frozenset(checks), reviews
+        self.here.required, self.here.reviews = frozenset(checks), reviews
 
     @rule()
     def unprotect(self) -> None:
-        self.forgiven.note(self.world)
+        self.here.forgiven.note(self.world)
         self.world.repo.unprotect("release")
-        self.required, self.reviews = frozenset(), 0
+        self.here.required, self.here.reviews = frozenset(), 0
 
     @rule()
     def let_the_queue_work(self) -> None:
-        self.forgiven.note(self.world)
+        self.here.forgiven.note(self.world)
         own = {number for number in self.open_pulls() if self._enqueued_by_horizon(number)}
         merged = self.world.repo.process_merge_queue("release")
-        self.forgiven.by_the_queue += [number for number in merged if number in own]
+        self.here.forgiven.by_the_queue += [number for number in merged if number in own]
         self.figures["merges"] += len(merged)
 
     def _enqueued_by_horizon(self, number: int) -> bool:

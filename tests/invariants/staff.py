@@ -93,7 +93,7 @@ class Staff(Machine):
             )  # fmt: skip
         except NotPossible:
             return
-        self.said = model.Said(now=model.Wish(self.head(), frozenset(spite), named == "all"))
+        self.here.said = model.Said(now=model.Wish(self.head(), frozenset(spite), named == "all"))
 
     @precondition(lambda self: self.has_staging())
     @rule(hours=st.sampled_from([1, 30]))
@@ -105,7 +105,7 @@ class Staff(Machine):
             )  # fmt: skip
         except NotPossible:
             return
-        self.said.now, self.said.postponed = None, until
+        self.here.said.now, self.here.said.postponed = None, until
 
     @precondition(lambda self: self.has_staging())
     @rule()
@@ -115,7 +115,7 @@ class Staff(Machine):
             interventions.skip(self.strategy(), sha, reason="Broken", actor=MARY, clock=self.world.clock)
         except NotPossible:
             return
-        self.said.now, self.said.skipped = None, sha
+        self.here.said.now, self.here.said.skipped = None, sha
 
     @rule()
     def take_it_back(self) -> None:
@@ -128,11 +128,11 @@ class Staff(Machine):
             return
         match held.kind:
             case Intervention.Kind.RELEASE_NOW:
-                self.said.now = None
+                self.here.said.now = None
             case Intervention.Kind.POSTPONE:
-                self.said.postponed = None
+                self.here.said.postponed = None
             case Intervention.Kind.SKIP:
-                self.said.skipped = ""
+                self.here.said.skipped = ""
 
     @rule()
     def heal(self) -> None:

@@ -1,5 +1,7 @@
 """Passes of the engine, and stories of releases from commit to merge, so that much of what is tried gets that far."""
 
+from zoneinfo import ZoneInfo
+
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
@@ -9,6 +11,7 @@ from releases.models_closed import ClosedHours
 from tests.invariants.people import People
 from tests.invariants.staff import Staff
 from tests.invariants.trouble import FAULTS, SLACK_FAULTS, Fault, Trouble
+from tests.releases.wire import When
 from tests.releases.world import DAY
 
 CLOSED = ["", "", "* 0-11 * * *", "* 12-23 * * *", "0-29 * * * *", "* 1-2 * * *"]
@@ -86,7 +89,7 @@ class Stories(People, Staff, Trouble):
         for number in self.open_pulls():
             self.world.repo.approve(number, by="ana")
         self.world.wait(seconds=DAY)
-        head, told = self.head(), len(self.told)
+        head, told = self.head(), len(self.here.told)
         for _ in range(10):
             if self.is_released(head):
                 break
@@ -94,8 +97,84 @@ class Stories(People, Staff, Trouble):
             self.let_the_queue_work()
         note(self.world.decide().reason)
         assert self.is_released(head), self.world.decide()
-        if self.moment().told and not killed:
-            assert len(self.told) - told <= len({each.at for each in self.told[told:]}) * self.targets(), "told twice"
+        if self.here.moment().told and not killed:
+            assert len(self.here.told) - told <= len({each.at for each in self.here.told[told:]}) * self.targets(), (
+                "told twice"
+            )
+
+    @rule(hours=st.sampled_from([0.5, 1, 2, 2.5]))
+    def a_release_that_is_held_beyond_its_notice(self, hours: float) -> None:
+        """Blocked when it was announced, and let go so many hours after the moment that was named."""
+        head = self.begin_a_release()
+        self.world.wait(seconds=DAY - 1800)
+        self.pass_of_the_engine()
+        block = self.world.block()
+        self.world.wait(hours=1 + hours)
+        self.pass_of_the_engine()
+        self.world.unblock(block)
+        self.see_it_released(head)
+
+    @rule(rushed=st.booleans())
+    def a_release_in_a_closed_minute(self, rushed: bool) -> None:
+        """Long due, or released now by somebody who did not name closed hours."""
+        head = self.begin_a_release()
+        block = self.world.block()
+        if not rushed:
+            self.world.wait(seconds=DAY + 2 * 3600)
+            self.pass_of_the_engine()
+        local = self.world.now.astimezone(ZoneInfo("America/New_York"))
+        self.world.set(blocked_time_buckets=[f"* {local.hour} * * *"])
+        self.world.unblock(block)
+        if rushed:
+            self.release_now("none")
+        self.pass_of_the_engine()
+        assert not self.is_released(head), "released in a closed minute"
+        self.see_it_released(head)
+
+    @rule(method=st.sampled_from(["squash", "rebase"]), healed=st.booleans())
+    def a_release_that_is_squashed(self, method: str, healed: bool) -> None:
+        """Nothing is opened again, whatever comes, until the history is healed; then what is new is released."""
+        self.begin_a_release()
+        self.merge_by_hand(method)
+        self.pass_of_the_engine()
+        self.world.commit()
+        self.follow_the_clock(3)
+        assert not self.open_pulls(), "opened again"
+        if healed:
+            self.heal()
+            self.pass_of_the_engine()
+            self.merge_what_heals()
+            self.see_it_released(self.head())
+
+    @precondition(lambda self: len(self.places) > 1)
+    @rule(number=st.integers(0, 2))
+    def turn_to_another_project(self, number: int) -> None:
+        self.here = self.places[number % len(self.places)]
+
+    @precondition(lambda self: len(self.places) > 1)
+    @rule(lost=st.sampled_from([0, 1, 3]), when=st.sampled_from(["before", "after"]))
+    def a_freeze_that_ends(self, lost: int, when: When) -> None:
+        """What waited is released oldest first, few at a time, also where answers of GitHub are lost."""
+        for place in self.places:
+            self.here = place
+            self.nothing_stands_in_its_way()
+        for place in reversed(self.places):
+            self.here = place
+            self.world.commit()
+            self.pass_of_the_engine()
+            self.world.wait(minutes=10)
+        block = self.world.block(scope="organization", projects=[])
+        self.world.wait(seconds=DAY)
+        self.pass_of_the_engine()
+        self.world.unblock(block)
+        if lost:  # and for a while nobody can find out what became of them
+            self.github.fail("PUT .*/merge$", drop=when, times=lost)
+            self.github.fail("GRAPHQL Pull$", status=502, times=10**6)
+            self.follow_the_clock(3)
+            self.all_is_well()
+        for place in self.places:
+            self.here = place
+            self.see_it_released(self.head())
 
     # Each example leaves out some of the rules; these are what most of its time is to be spent with.
     one_more_release_with_faults = rule(
@@ -110,11 +189,26 @@ class Stories(People, Staff, Trouble):
     )
     follow_the_clock_again = rule(passes=st.integers(2, 5))(lambda self, passes: self.follow_the_clock(passes))
 
+    def begin_a_release(self) -> str:
+        """With nothing in its way a pull request is opened; its head."""
+        self.nothing_stands_in_its_way()
+        self.world.commit()
+        self.pass_of_the_engine()
+        assert self.open_pulls(), self.world.decide()
+        return self.head()
+
+    def see_it_released(self, head: str) -> None:
+        for _ in range(10):
+            self.follow_the_clock(2)
+            if self.is_released(head):
+                return
+        raise AssertionError(self.world.decide())
+
     def is_released(self, sha: str) -> bool:
         return self.world.repo.find(sha) in {commit.sha for commit in self.world.repo.log("release")}
 
     def targets(self) -> int:
-        plan = self.moment().plan
+        plan = self.here.moment().plan
         return len(plan.slack_channels) + (1 if plan.slack_webhook_urls else 0)
 
     def nothing_stands_in_its_way(self) -> None:
@@ -123,20 +217,18 @@ class Stories(People, Staff, Trouble):
         for block in self.blocks():
             self.world.unblock(block)
         ClosedHours.objects.all().delete()
-        self.world.set(automatic=True, merge_after=DAY, merge_prior_warning=3600, min_commit_age=None)
-        self.world.set(required_checks=[], blocked_time_buckets=[])
+        self.world.set(
+            automatic=True, merge_after=DAY, merge_prior_warning=3600, min_commit_age=None, required_checks=[],
+            blocked_time_buckets=[],
+        )  # fmt: skip
         self.unprotect()
         for _ in range(Intervention.objects.filter(strategy=self.world.strategy, ended_at=None).count()):
             self.take_it_back()
         for pull in list(self.world.repo.pulls.all.values()):
             if pull.state == "open":
                 self.world.repo.close_pull_request(pull.number, by="ana")
-        self.heal_by_hand()
-        self.world.wait(hours=2)
-        self.pass_of_the_engine()
-
-    def heal_by_hand(self) -> None:
-        """The branches have the same content and a common history again."""
+        # The branches have the same content and a common history again.
         self.world.repo.merge("release", "staging", author="ana")
         self.world.repo.force_push("staging", "release")
+        self.world.wait(hours=2)
         self.pass_of_the_engine()

@@ -61,7 +61,7 @@ class Trouble(Machine):
             if threading.current_thread() is not threading.main_thread():
                 return
             self.act_as_a_person(what)
-            self.moments.append(self.moment())
+            self.moment_passes()
 
         self.wire.at(request, "before", meanwhile)
 
@@ -75,7 +75,7 @@ class Trouble(Machine):
             self._act_on(pulls[0], what)
 
     def _act_on(self, number: int, what: str) -> None:
-        self.forgiven.note(self.world)
+        self.here.forgiven.note(self.world)
         repo = self.world.repo
         match what:
             case "close":
