@@ -143,9 +143,13 @@ class Staff(Machine):
 
     @rule()
     def merge_what_heals(self) -> None:
+        """Where GitHub deletes the branches that it merges, somebody presses "Restore branch"."""
+        released = self.world.repo.sha("release")
         for pull in list(self.world.repo.pulls.all.values()):
             if pull.state == "open" and pull.base_ref == "staging" and self.has_staging():
                 self.world.repo.merge_pull_request(pull.number, by="ana")
+        if not self.world.repo.find("refs/heads/release"):
+            self.world.repo.branch("release", at=released)
 
     def strategy(self) -> DeployStrategy:
         return DeployStrategy.objects.get(pk=self.world.strategy.pk)
