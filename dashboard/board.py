@@ -6,13 +6,15 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django.http import QueryDict
+from django.utils.safestring import SafeString
 
 from blocks.models import DeployBlock
 from blocks.queries import unresolved_blocks
-from dashboard.cards import Placed, placed
+from dashboard.cards import Placed, joined, placed
+from dashboard.words import title_case
 from projects.models import Organization, Project
 from projects.queries import Filters, Overview, numbers, overviews
-from releases.queries import StrategyDecision, decisions
+from releases.queries import decisions
 
 # A page of more cards than this says less of those that are not among the most severe, or it would be too large.
 CROWDED = 500
@@ -62,11 +64,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A project with all that speaks of it."""
+    """A project with the blocks in force."""
 
     overview: Overview
     blocks: Sequence[DeployBlock]
-    decisions: Sequence[StrategyDecision]
 
 
 def lines(asked: Asked, organizations: Sequence[Organization], now: datetime) -> list[Line]:
@@ -76,12 +77,7 @@ def lines(asked: Asked, organizations: Sequence[Organization], now: datetime) ->
         wanted = wanted.filter(pk__in=asked.changed)
     found = overviews(wanted, organizations)
     blocks = unresolved_blocks([overview.project for overview in found], now)
-    # The list shows no decisions, and what is up to date has none to speak of.
-    undecided = [] if asked.as_list else [overview.project for overview in found if not overview.released]
-    decided = decisions(undecided, now, blocks)
-    return [
-        Line(overview, blocks.get(overview.project.pk, []), decided.get(overview.project.pk, [])) for overview in found
-    ]
+    return [Line(overview, blocks[overview.project.pk]) for overview in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +99,44 @@ class Board:
     def all(self) -> list[Placed]:
         return self.out_of_sync + self.up_to_date
 
+    @property
+    def out_of_sync_html(self) -> SafeString:
+        return joined(self.out_of_sync)
+
+    @property
+    def up_to_date_html(self) -> SafeString:
+        return joined(self.up_to_date)
+
 
 def board(found: Sequence[Line], now: datetime, *, several_organizations: bool) -> Board:
-    cards = [
-        placed(line.overview, line.blocks, line.decisions, now, several_organizations=several_organizations)
-        for line in found
-    ]
-    out_of_sync = sorted((each for each in cards if not each.card.released), key=_most_severe_first)
-    if len(cards) > CROWDED:
-        out_of_sync[IN_FULL:] = [each.in_brief() for each in out_of_sync[IN_FULL:]]
-    return Board(out_of_sync, sorted((each for each in cards if each.card.released), key=_by_name))
+    """Only what a card shows is worked out: what is up to date, or shown in brief, has no decision to tell."""
+    rank = {line.overview.project.pk: line.overview.severity(now) for line in found}
+    out = [line for line in found if not line.overview.released]
+    out.sort(key=lambda line: (-rank[line.overview.project.pk], _name(line)))
+    full = out if len(found) <= CROWDED else out[:IN_FULL]
+    blocks = {line.overview.project.pk: list(line.blocks) for line in full}
+    decided = decisions([line.overview.project for line in full], now, blocks)
+
+    def card(line: Line, *, brief: bool = False) -> Placed:
+        pk = line.overview.project.pk
+        return placed(
+            line.overview,
+            line.blocks,
+            decided.get(pk, ()),
+            now,
+            severity=rank[pk],
+            several_organizations=several_organizations,
+            brief=brief,
+        )
+
+    return Board(
+        [*map(card, full), *(card(line, brief=True) for line in out[len(full) :])],
+        [card(line) for line in sorted(found, key=_name) if line.overview.released],
+    )
 
 
-def _most_severe_first(each: Placed) -> tuple[float, str]:
-    return -each.rank, each.card.name.casefold()
-
-
-def _by_name(each: Placed) -> str:
-    return each.card.name.casefold()
+def _name(line: Line) -> str:
+    return title_case(line.overview.project.name).casefold()
 
 
 def _is_id(word: str) -> bool:

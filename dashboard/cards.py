@@ -4,8 +4,8 @@ A card is keyed by all that it shows, so the memory can never be out of date, an
 those that changed since the page before.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -54,7 +54,7 @@ class Card:
     error: str
     stale: str
     decision: str
-    brief: bool = False
+    brief: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,14 @@ class Placed:
     card: Card
     rank: float
 
-    def in_brief(self) -> "Placed":
-        """The same with the name, the pipeline and what is wrong only."""
-        links = tuple(replace(link, people="", age="", oldest=None) for link in self.card.links)
-        return Placed(replace(self.card, links=links, description="", decision="", brief=True), self.rank)
-
     @property
     def html(self) -> SafeString:
         return mark_safe(_rendered(self.card).replace("RANK", f"{self.rank:.0f}", 1))  # noqa: S308  (a number)
+
+
+def joined(cards: Iterable[Placed]) -> SafeString:
+    """One a line. A loop in the template would look a thousand of them up."""
+    return mark_safe("\n".join([each.html for each in cards]))  # noqa: S308  (made by a template that escapes)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -89,34 +89,37 @@ def placed(
     decisions: Sequence[StrategyDecision],
     now: datetime,
     *,
+    severity: float,
     several_organizations: bool,
+    brief: bool,
 ) -> Placed:
-    severity = overview.severity(now)
+    """`brief`: the name, the pipeline and what is wrong only."""
     project = overview.project
     error = overview.error(now)
     card = Card(
         id=project.pk,
         name=words.title_case(project.name),
         organization=project.organization.name if several_organizations else "",
-        description=project.description,
+        description="" if brief else project.description,
         severity=words.severity_word(severity) if overview.released or severity else "unknown",
         released=overview.released,
         first_stage=overview.stages[0].name if overview.stages else "",
-        links=tuple(_links(overview, now)),
+        links=tuple(_links(overview, now, brief=brief)),
         blocked=_blocked(blocks),
         error=error,
         stale=_stale(overview, now),
-        decision=_decision(decisions, overview, blocks, error),
+        decision="" if brief else _decision(decisions, overview, blocks, error),
+        brief=brief,
     )
     return Placed(card, severity)
 
 
-def _links(overview: Overview, now: datetime) -> list[Link]:
+def _links(overview: Overview, now: datetime, *, brief: bool) -> list[Link]:
     gaps = {gap.behind: gap for gap in overview.gaps}
-    return [_link(stage.name, gaps.get(stage.name), now) for stage in overview.stages[1:]]
+    return [_link(stage.name, gaps.get(stage.name), now, brief=brief) for stage in overview.stages[1:]]
 
 
-def _link(stage: str, gap: Gap | None, now: datetime) -> Link:
+def _link(stage: str, gap: Gap | None, now: datetime, *, brief: bool) -> Link:
     if gap is None:
         return Link(stage, "?", "unknown", "not compared yet", "", None, "")
     if gap.state in UNCOMPARED:
@@ -125,14 +128,15 @@ def _link(stage: str, gap: Gap | None, now: datetime) -> Link:
     if not gap.count:
         return Link(stage, "", "fresh", drift, "", None, "")
     sentence = f"{'at least ' if gap.at_least else ''}{words.counted(gap.count, 'commit')} behind"
+    oldest = None if brief else gap.oldest_at
     return Link(
         stage=stage,
         label=f"{gap.count}+" if gap.at_least else str(gap.count),
         severity=words.severity_word(gap.score(now)),
         sentence=f"{sentence}, {drift}" if drift else sentence,
-        people=words.in_words(gap.contributors),
-        oldest=int(gap.oldest_at.timestamp()) if gap.oldest_at else None,
-        age=words.duration(now - gap.oldest_at) if gap.oldest_at else "",
+        people="" if brief else words.in_words(gap.contributors),
+        oldest=int(oldest.timestamp()) if oldest else None,
+        age=words.duration(now - oldest) if oldest else "",
     )
 
 

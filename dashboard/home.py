@@ -1,11 +1,14 @@
 """All projects at a glance: `/`."""
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from blocks.queries import forgotten_blocks
 from dashboard import board, memory
 from dashboard.access import for_readers
 from dashboard.board import Asked
@@ -20,20 +23,22 @@ def home(request: HttpRequest) -> HttpResponse:
     """The cards or the list; with `changed` only what is new of these projects, for pages that are open."""
     asked = Asked.of(request.GET)
     if not asked.parts:
-        return render(request, "home/home.html", _page(asked))
+        return render(request, "home/home.html", _page(asked, request.user.pk or 0))
     # A push reaches every open page at once, and all of them ask for the same parts.
     remembered = memory.parts(request.GET.urlencode(), lambda: _parts(asked))
     return HttpResponse(remembered, headers={"Cache-Control": "no-store"})
 
 
-def _page(asked: Asked) -> dict[str, object]:
+def _page(asked: Asked, reader: int) -> dict[str, object]:
     now = timezone.now()
-    organizations, tags = organizations_and_tags()
+    forgotten = forgotten_blocks(now).filter(owner=reader, organization=OuterRef("pk")).values("pk")
+    organizations, tags = organizations_and_tags(forgotten=ArraySubquery(forgotten))
     found = board.lines(asked, organizations, now)
     context: dict[str, object] = {
         "asked": asked,
         "organizations": organizations,
         "all_tags": tags,
+        "forgotten": sum(len(vars(each)["forgotten"]) for each in organizations),
         "criticalities": Project.Criticality.choices,
         "heading": f"Team: {', '.join(asked.filters.tags)}" if asked.filters.tags else "Projects",
         "count": len(found),

@@ -67,6 +67,10 @@ class Listing:
     columns: list[Column]
     rows: list[Row]
 
+    @property
+    def html(self) -> SafeString:
+        return mark_safe(" ".join([row.html for row in self.rows]))  # noqa: S308  (made by a template that escapes)
+
 
 Key = Callable[[tuple[Line, Row, float]], tuple[object, ...]]
 COLUMNS: dict[str, tuple[str, Key]] = {

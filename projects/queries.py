@@ -275,10 +275,10 @@ def all_tags() -> list[str]:
     return sorted(set(_tags_of(Project.objects.active())), key=str.casefold)
 
 
-def organizations_and_tags() -> tuple[list[Organization], list[str]]:
-    """All organizations, and every tag of the projects that are shown, both by name: one query."""
+def organizations_and_tags(**more: ArraySubquery) -> tuple[list[Organization], list[str]]:
+    """All organizations, and every tag of the projects that are shown, both by name: one query, that fetches `more`."""
     own_tags = ArraySubquery(_tags_of(Project.objects.active().filter(organization=OuterRef("pk"))))
-    organizations: list[Organization] = list(Organization.objects.order_by("name").annotate(own_tags=own_tags))
+    organizations: list[Organization] = list(Organization.objects.order_by("name").annotate(own_tags=own_tags, **more))
     tags = {tag for organization in organizations for tag in vars(organization)["own_tags"]}
     return organizations, sorted(tags, key=str.casefold)
 
