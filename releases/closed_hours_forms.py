@@ -10,13 +10,12 @@ from django import forms
 from blocks.viewer import zone_named
 from projects.cleaning import clean_line
 from projects.models import Organization
-from releases.closed_hours_ical import LARGEST_FILE
+from releases.closed_hours_ical import LARGEST_FILE, LAST_YEAR
 from releases.models import ClosedHours, Holiday
 
 DAYS = [(0, "Mon"), (1, "Tue"), (2, "Wed"), (3, "Thu"), (4, "Fri"), (5, "Sat"), (6, "Sun")]
 LONGEST_NAME = 100
 LONGEST_HOLIDAY = 366  # days
-LAST_YEAR = 2126
 COPY = re.compile(r"(?:\s*\(\d+\))?\.ics$", re.IGNORECASE)  # browsers number what is saved twice
 
 

@@ -24,6 +24,7 @@ MOST_EVENTS = 1_000
 MOST_REPEATING = 100
 LONGEST_READING = 5.0  # seconds for all events
 EARLIEST = 1970
+LAST_YEAR = 2126
 AHEAD = timedelta(days=730)  # repeated events are written out so far
 LONGEST_EVENT = timedelta(days=366)
 LAST_MINUTE = time(23, 59)
@@ -178,6 +179,8 @@ def _holiday(event: Any, zone: ZoneInfo) -> ReadHoliday | None:
         found = _from_event(event, zone)
     except STUMBLES:
         raise CalendarUnreadable(f"The times of {_named(event)} cannot be read. Mend it, or take it out.") from None
+    if found is not None and found.last_day.year > LAST_YEAR:
+        raise CalendarUnreadable(f"{_named(event)} is after {LAST_YEAR}. Mend its year, or take it out.")
     if found is not None and found.last_day - found.first_day > LONGEST_EVENT:
         raise CalendarUnreadable(f"{_named(event)} lasts longer than a year. Take it out, or shorten it.")
     return found

@@ -124,6 +124,18 @@ class TestCalendarFile:
 
         assert "zoneinfo" not in str(told.value)
 
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            ["DTSTART:99991231T230000Z", "DURATION:PT30M"],
+            ["DTSTART;TZID=America/New_York:99991231T200000", "DURATION:PT30M"],
+            ["DTSTART;VALUE=DATE:22000101"],
+        ],
+    )
+    def test_names_an_event_so_far_away_that_it_cannot_be_reckoned_with(self, lines: list[str]) -> None:
+        with pytest.raises(CalendarUnreadable, match="“Party” is after 2126"):
+            read_calendar(file(*lines), BERLIN, TODAY)
+
     def test_refuses_more_lines_than_calendars_have(self) -> None:
         with pytest.raises(CalendarUnreadable, match="lines"):
             read_calendar(file("DTSTART;VALUE=DATE:20261224", *["X-A:"] * 50_000), BERLIN, TODAY)
