@@ -233,29 +233,6 @@ class TestRollback:
         assert (event.kind, event.actor, event.data["stage"]) == ("release.rollback", "somebody", "production")
         assert (event.data["from_sha"], event.data["sha"]) == (second, first)
 
-    def test_of_an_image_is_found_while_the_next_release_waits_in_the_merge_queue(self, github: GitHubServer) -> None:
-        there = Watched(github, elsewhere=True)
-        first = there.merged("First")
-        there.deploy(first)
-        look_later(there)
-        there.deploy(there.merged("Second"))
-        look_later(there)
-        there.repo.add_ruleset("release", merge_queue=True)
-        third = there.commit("Third")
-        there.look()
-        there.wait(days=1)
-        there.look()
-        look_later(there)
-        assert there.release.state == "queued"
-
-        there.deploy(first)
-        look_later(there)
-        look_later(there)
-
-        assert [event.kind for event in told(there)] == ["release.rollback"]
-        assert there.decide().code == "blocked"
-        assert Release.objects.get(head_sha=third).state == "open"
-
     def test_of_base_and_image_together_is_told_once(self, github: GitHubServer) -> None:
         there = Watched(github, elsewhere=True)
         first = there.merged("First")
