@@ -1,4 +1,4 @@
-"""Merging exactly the commit that was decided on: directly, or through the merge queue of the base."""
+"""Merging exactly the commit that was decided on: directly, or where a token might go round rules, by asking GitHub."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -56,7 +56,7 @@ def _claim(strategy: DeployStrategy, sha: str, now: datetime) -> Release | None:
 
 
 def _send(strategy: DeployStrategy, release: Release, sha: str, clock: Clock) -> bool:
-    if _has_queue(strategy):
+    if _needs_asking(strategy):
         return acts_queue.send(strategy, release, sha, clock, find_merged)
     owner, name = repository(strategy)
     github = GitHub(facts.github_profile(strategy))
@@ -74,13 +74,18 @@ def _send(strategy: DeployStrategy, release: Release, sha: str, clock: Clock) ->
     return True
 
 
-def _has_queue(strategy: DeployStrategy) -> bool:
-    """Whether the base has a merge queue, or may have one: a token that could would go round it by merging.
+def _needs_asking(strategy: DeployStrategy) -> bool:
+    """Whether a token that may go round GitHub's rules would do so by simply merging: then GitHub is asked to merge.
 
-    Where these credentials may not see the rule, GitHub's own refusal has told, and is remembered.
+    That is where the base has a merge queue, or may have one, and where GitHub says that rules are not met. Asked, GitHub
+    keeps to them, or refuses in its own words (`bypass_rules` of an asynchronous merge,
+    https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request-asynchronously). Where these credentials may not
+    see the rule of the queue, GitHub's own refusal has told, and is remembered.
     """
     reading = stored_reading(strategy)
     if reading is None or reading.merge_queue is not False:
+        return True
+    if reading.pull_request is not None and reading.pull_request.rules_unmet:
         return True
     told = Attempt.objects.filter(
         Q(message__icontains=QUEUE_WORDS), release__strategy=strategy, act=Attempt.Act.MERGE,

@@ -10,7 +10,8 @@ from releases.models import DeployStrategy, StrategyReading
 from releases.situation import Check, CheckState, PullRequest, Reading
 
 # Of the stored form of a reading. What another version of Horizon stored counts as never read.
-VERSION = 2
+VERSION = 3
+RULES_UNMET = ("blocked", "behind")  # of GitHub's MergeStateStatus
 
 
 def reading_of(state: ReleaseState) -> Reading:
@@ -43,6 +44,7 @@ def _pull_request(pull: HostPullRequest) -> PullRequest:
         head_sha=pull.head_sha,
         is_draft=pull.is_draft,
         mergeable=pull.mergeable,
+        rules_unmet=pull.merge_state in RULES_UNMET,
         review_decision=pull.review_decision,
         checks=tuple(Check(check.name, CheckState(check.state), check.required, check.url) for check in pull.checks),
         checks_complete=pull.checks_complete,

@@ -60,6 +60,8 @@ def unchecked(facts: Facts) -> str:
     """That nothing was checked is said, not passed over in silence."""
     if not facts.is_open or _required(facts) or _foreign(facts):
         return ""
+    if facts.known.required_checks is None:
+        return " (no check was reported, and which ones GitHub requires could not be read)"
     return " (no check was reported, and none is required)"
 
 

@@ -71,7 +71,8 @@ class Check:
 class PullRequest:
     """The open pull request of the release. `mergeable` is None while the host works it out.
 
-    `assignees` is None where it was not read.
+    `rules_unmet`: the host says that the base's rules are not met yet (a review, a conversation, an older base); that
+    may be stale. `assignees` is None where it was not read.
     """
 
     number: int
@@ -80,6 +81,7 @@ class PullRequest:
     head_sha: str
     is_draft: bool = False
     mergeable: bool | None = True
+    rules_unmet: bool = False
     review_decision: str | None = None
     checks: tuple[Check, ...] = ()
     checks_complete: bool = True

@@ -39,8 +39,7 @@ def pull_mergeable(pull: PullRequest, info: Info) -> str:
 def pull_merge_state(pull: PullRequest, info: Info) -> str:
     if pull.state == "closed":
         return "UNKNOWN"
-    here = context(info)
-    return pull.repository.pulls.merge_state(pull, here.mergeability(pull), here.credential.login).upper()
+    return pull.repository.pulls.merge_state(pull, context(info).mergeability(pull)).upper()
 
 
 def pull_review_decision(pull: PullRequest, info: Info) -> str | None:

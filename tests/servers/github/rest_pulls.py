@@ -55,7 +55,7 @@ def create_pull(call: Call) -> Answer:
     call.github.act(
         "pull-request.opened", call.repository, call.actor, number=pull.number, head=head, base=base, sha=pull.head_sha
     )
-    return Answer.of(show_pulls.pull_full(pull, call.actor, asked=False), 201)
+    return Answer.of(show_pulls.pull_full(pull, asked=False), 201)
 
 
 def head_side(call: Call, head: str) -> tuple[Repository, str]:
@@ -72,7 +72,7 @@ def head_side(call: Call, head: str) -> tuple[Repository, str]:
 @route("GET", "{r}/pulls/{number}")
 def get_pull(call: Call) -> Answer:
     call.require("pull_requests")
-    return Answer.of(show_pulls.pull_full(call.pull(), call.actor))
+    return Answer.of(show_pulls.pull_full(call.pull()))
 
 
 @route("PATCH", "{r}/pulls/{number}")
@@ -91,7 +91,7 @@ def update_pull(call: Call) -> Answer:
     elif state == "open" and pull.state == "closed":
         call.repository.pulls.reopen(pull)
         call.github.act("pull-request.reopened", call.repository, call.actor, number=pull.number)
-    return Answer.of(show_pulls.pull_full(pull, call.actor))
+    return Answer.of(show_pulls.pull_full(pull))
 
 
 @route("GET", "{r}/pulls/{number}/commits")

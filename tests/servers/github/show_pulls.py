@@ -89,7 +89,7 @@ def pull_simple(pull: PullRequest) -> Json:
     }
 
 
-def pull_full(pull: PullRequest, actor: str, *, asked: bool = True) -> Json:
+def pull_full(pull: PullRequest, *, asked: bool = True) -> Json:
     """Asked for by itself, which starts the computation of `mergeable`; in the answer to a change it is null."""
     repository, pulls = pull.repository, pull.repository.pulls
     mergeable = pulls.mergeable(pull) if asked else None
@@ -102,7 +102,7 @@ def pull_full(pull: PullRequest, actor: str, *, asked: bool = True) -> Json:
         "merged": pull.merged,
         "mergeable": mergeable,
         "rebaseable": mergeable,
-        "mergeable_state": pulls.merge_state(pull, mergeable, actor) if pull.state == "open" else "unknown",
+        "mergeable_state": pulls.merge_state(pull, mergeable) if pull.state == "open" else "unknown",
         "merged_by": show.user(repository.github, pull.merged_by) if pull.merged_by else None,
         "comments": len(pull.comments),
         "review_comments": 0,

@@ -230,7 +230,7 @@ def pushed_commit(repository: Repository, sha: str) -> Json:
 
 def pull_request(repository: Repository, data: Json) -> Json:
     pull = repository.pulls.get(data["number"])
-    return {**data, "pull_request": show_pulls.pull_full(pull, "", asked=False)}
+    return {**data, "pull_request": show_pulls.pull_full(pull, asked=False)}
 
 
 def check_run(repository: Repository, data: Json) -> Json:
