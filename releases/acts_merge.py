@@ -77,8 +77,8 @@ def _send(strategy: DeployStrategy, release: Release, sha: str, clock: Clock) ->
 def _needs_asking(strategy: DeployStrategy) -> bool:
     """Whether a token that may go round GitHub's rules would do so by simply merging: then GitHub is asked to merge.
 
-    That is where the base has a merge queue, or may have one, and where GitHub says that rules are not met. Asked, GitHub
-    keeps to them, or refuses in its own words (`bypass_rules` of an asynchronous merge,
+    That is where the base has a merge queue, or may have one, and where GitHub says that rules are not met. Asked,
+    GitHub keeps to them, or refuses in its own words (`bypass_rules` of an asynchronous merge,
     https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request-asynchronously). Where these credentials may not
     see the rule of the queue, GitHub's own refusal has told, and is remembered.
     """
