@@ -18,6 +18,7 @@ from projects.github_pulls_query import Names, latest_pulls_query, more_pulls_qu
 from projects.github_queue import QueueResult, QueueStatus
 from projects.github_removal import Removal, removal_of
 from projects.github_renames import as_written, name_taken, trace_by_id
+from projects.github_squash import was_rebased
 from projects.github_troubles import broken, unreadable
 from projects.github_upkeep import Status
 from projects.github_values import (
@@ -150,6 +151,10 @@ class GitHub:
     def removal(self, owner: str, name: str, number: int) -> Removal | None:
         """How it left its merge queue last; None where GitHub does not tell. Raises StageUnreadable."""
         return removal_of(self._client, owner, name, number)
+
+    def was_rebased(self, owner: str, name: str, pull: PullRequest) -> bool:
+        """Of one that was merged by a commit of one parent: rebased, else squashed. Raises StageUnreadable."""
+        return was_rebased(self._client, owner, name, pull)
 
     # --- acts -------------------------------------------------------------------------------------------------------
 

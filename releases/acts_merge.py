@@ -15,7 +15,9 @@ from releases.acts_common import Clock, do, look, own_login
 from releases.decision import Action, Decision
 from releases.models import Attempt, DeployStrategy, Release
 from releases.readings import stored_reading
+from releases.recording import How
 from releases.repositories import repository
+from releases.situation import PullRequest as ReadPullRequest
 
 CLAIMS = 0x484F53  # the first number of the lock under which merges of an organization are counted
 SAME_OPENING = timedelta(days=1)  # clocks of hosts are wrong by hours, at most
@@ -69,8 +71,7 @@ def _send(strategy: DeployStrategy, release: Release, sha: str, clock: Clock) ->
         return False
     except AnswerLost:
         return find_merged(strategy, release, clock())
-    squashed = strategy.merge_method != DeployStrategy.MergeMethod.MERGE
-    recording.merged(release, sha, merge_sha, clock(), squashed=squashed)
+    recording.merged(release, sha, merge_sha, clock(), How.by(strategy.merge_method))
     return True
 
 
@@ -105,11 +106,11 @@ def find_merged(strategy: DeployStrategy, release: Release, now: datetime) -> bo
 
 def record_merge(strategy: DeployStrategy, release: Release, pull: PullRequest, now: datetime) -> None:
     """Write down a merge that was found: Horizon's where Horizon asked for it and nobody else's name is on it."""
-    squashed = _is_squashed(strategy, pull)
+    how = _how(strategy, pull)
     if _is_horizons(strategy, release, pull):
-        recording.merged(release, pull.head_sha, pull.merge_sha or "", now, squashed=squashed)
+        recording.merged(release, pull.head_sha, pull.merge_sha or "", now, how)
     else:
-        recording.merged_by_hand(release, pull, now, squashed=squashed)
+        recording.merged_by_hand(release, pull, now, how)
 
 
 def _is_horizons(strategy: DeployStrategy, release: Release, pull: PullRequest) -> bool:
@@ -121,18 +122,23 @@ def _is_horizons(strategy: DeployStrategy, release: Release, pull: PullRequest) 
     return asked.filter(finished_at=None).exists() and own_login(strategy) in ("", pull.merged_by)
 
 
-def _is_squashed(strategy: DeployStrategy, pull: PullRequest) -> bool:
-    """Whether the commit that merged it stands alone, so that the base does not have the commits of the head."""
-    if pull.merge_parents is None:
-        return False
+def _how(strategy: DeployStrategy, pull: PullRequest) -> How:
+    """Where the commit that merged it stands alone, the base does not have the commits of the head, but copies."""
     reading = stored_reading(strategy)
     contained = reading is not None and reading.head_sha == pull.head_sha and reading.ahead == 0
-    return pull.merge_parents == 1 and pull.merge_sha != pull.head_sha and not contained
+    if pull.merge_parents != 1 or pull.merge_sha == pull.head_sha or contained:
+        return How.MERGED
+    try:
+        owner, name = repository(strategy)
+        rebased = GitHub(facts.github_profile(strategy)).was_rebased(owner, name, pull)
+    except StageUnreadable:
+        return How.by(strategy.merge_method) if strategy.merge_method != "merge" else How.SQUASHED
+    return How.REBASED if rebased else How.SQUASHED
 
 
 def follow(strategy: DeployStrategy, release: Release, pull: PullRequest, now: datetime) -> None:
     """Write down what people did with the release's pull request, if anything."""
-    if _is_another(release, pull):
+    if is_another(release, pull):
         known = replace(pull, head_sha=release.head_sha)
         recording.closed(release, known, now, "the strategy releases another repository now")
     elif pull.merged:
@@ -144,7 +150,7 @@ def follow(strategy: DeployStrategy, release: Release, pull: PullRequest, now: d
         recording.closed(release, pull, now, f"it now goes from {pull.head} to {pull.base}")
 
 
-def _is_another(release: Release, pull: PullRequest) -> bool:
+def is_another(release: Release, pull: PullRequest | ReadPullRequest) -> bool:
     """Whether it only bears the same number: an admin has given the strategy another repository. One that was renamed
     has another address as well, but its pull request was opened when the release was."""
     if release.url == pull.url or release.opened_at is None:

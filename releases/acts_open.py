@@ -92,7 +92,7 @@ def _is_ours(strategy: DeployStrategy, release: Release, pull: PullRequest) -> b
     attempt = recording.unfinished(release, Attempt.Act.OPEN).first()
     if attempt is None or pull.base != strategy.base or pull.created_at < attempt.begun_at - SKEW:
         return False
-    if Release.objects.filter(strategy=strategy, number=pull.number).exists():
+    if Release.objects.filter(strategy=strategy, number=pull.number, url=pull.url).exists():
         return False
     return pull.author == own_login(strategy)
 

@@ -16,6 +16,7 @@ from releases.acts_common import Clock, is_claimed, look
 from releases.decision import Action, Decision
 from releases.messages import listed
 from releases.models import Attempt, DeployStrategy, Release
+from releases.recording import How
 from releases.repositories import repository
 
 Found = Callable[[DeployStrategy, Release, datetime], bool]
@@ -90,8 +91,7 @@ def take(strategy: DeployStrategy, release: Release, result: QueueResult, now: d
         case QueueStatus.ENQUEUED:
             recording.enqueued(release, release.head_sha, now)
         case QueueStatus.MERGED:
-            squashed = strategy.merge_method != DeployStrategy.MergeMethod.MERGE
-            recording.merged(release, release.head_sha, result.sha, now, squashed=squashed)
+            recording.merged(release, release.head_sha, result.sha, now, How.by(strategy.merge_method))
         case QueueStatus.FAILED:
             words = result.words or "GitHub could not merge it, and does not say why."
             recording.refused(release, Action.MERGE, release.head_sha, ActRefused(0, words), now)

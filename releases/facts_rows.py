@@ -25,7 +25,6 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 from django.db.models.functions import JSONObject
 
-from projects.models import Stage, StageMove
 from releases.calendar import ClosedRule, Rules
 from releases.closed_rules import days, weekly
 from releases.models import ClosedHours, DeployStrategy, Holiday, Intervention, Notice, Release
@@ -37,7 +36,8 @@ Kind = Intervention.Kind
 # Holidays further away close nothing that anybody asks for: decisions look at most 400 days ahead.
 FAR: Final = timedelta(days=800)
 _NOTICE: Final = ("merge_at", "begun_at", "delivered_at", "waived_at", "retry_at", "error")
-_SAID: Final = ("kind", "created_by", "reason", "head_sha", "until", "spite_blocks", "spite_closed")
+_MERGED: Final = ("pk", "number", "head_sha", "head_looked_sha")
+_SAID: Final = ("kind", "created_by", "created_at", "reason", "head_sha", "until", "seen_blocks", "seen_hours")
 
 
 # --- what people said ---------------------------------------------------------------------------------------------
@@ -50,16 +50,12 @@ def with_interventions(strategies: QuerySet[DeployStrategy]) -> QuerySet[DeployS
 
 
 def with_what_is_followed(strategies: QuerySet[DeployStrategy]) -> QuerySet[DeployStrategy]:
-    """The same, and whether they have an unfinished release, as `has_release`; and when a poll last saw that head was
-    rewritten, as `forced_at`."""
+    """The same, and whether they have an unfinished release, as `has_release`; and what was merged last, as
+    `last_merged`."""
     unfinished = Release.objects.filter(strategy=OuterRef("pk"), state__in=Release.UNFINISHED)
-    of_head = Stage.objects.filter(project=OuterRef(OuterRef("stage__project")), branch=OuterRef(OuterRef("head")))
-    forced = StageMove.objects.filter(
-        project=OuterRef("stage__project"), stage_name__in=of_head.values("name"), forced=True
-    )
-    return with_interventions(strategies).annotate(
-        has_release=Exists(unfinished), forced_at=Subquery(forced.order_by("-seen_at").values("seen_at")[:1])
-    )
+    merged = Release.objects.filter(strategy=OuterRef("pk"), state=Release.State.MERGED).order_by("-id")
+    last = merged.values(json=JSONObject(**{name: name for name in _MERGED}))[:1]
+    return with_interventions(strategies).annotate(has_release=Exists(unfinished), last_merged=Subquery(last))
 
 
 def is_followed(strategy: DeployStrategy) -> bool:
@@ -87,7 +83,12 @@ def said_to(strategy: DeployStrategy) -> Said:
     now, later, skip = (by_kind.get(kind) for kind in (Kind.RELEASE_NOW, Kind.POSTPONE, Kind.SKIP))
     return Said(
         release_now=ReleaseNow(
-            now["created_by"], now["reason"], now["head_sha"], frozenset(now["spite_blocks"]), now["spite_closed"]
+            by=now["created_by"],
+            reason=now["reason"],
+            sha=now["head_sha"],
+            blocks=frozenset(now["seen_blocks"]),
+            closed=frozenset(now["seen_hours"]),
+            said_at=_moment(now["created_at"]),
         )
         if now
         else None,
@@ -116,6 +117,7 @@ class ReleaseRow(NamedTuple):
     refused_sha: str
     refused_words: str
     squashed: bool
+    rebased: bool
     rewritten: bool
     last_notice: Mapping[str, Any] | None
 
@@ -203,8 +205,7 @@ def squashed_of(strategy: DeployStrategy, merged: ReleaseRow | None, reading: Re
     intended = strategy.merge_method != DeployStrategy.MergeMethod.MERGE
     if not same and (intended or reading.behind == 0):
         return None
-    how = "rebased" if strategy.merge_method == DeployStrategy.MergeMethod.REBASE else "squashed"
-    return Squashed(merged.number, how)
+    return Squashed(merged.number, "rebased" if merged.rebased else "squashed")
 
 
 # --- closed hours -------------------------------------------------------------------------------------------------

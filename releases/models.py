@@ -168,9 +168,12 @@ class Release(models.Model):
     commits = models.JSONField(default=list)
     commit_count = models.PositiveIntegerField(default=0)
     squashed = models.BooleanField(default=False, help_text="Merged with one parent: the common history is broken.")
+    rebased = models.BooleanField(
+        default=False, db_default=False, help_text="Squashed, but commit by commit: they were copied onto the base."
+    )
     rewritten = models.BooleanField(default=False, help_text="Head was rewritten since, and does not contain it.")
     head_looked_sha = models.CharField(
-        max_length=40, blank=True, help_text="The rewritten head that was looked at for it, last."
+        max_length=40, blank=True, help_text="The head of which it was asked last whether it contains this."
     )
     request_id = models.CharField(max_length=100, blank=True, help_text="The host's id of an asynchronous merge.")
     queued_at = models.DateTimeField(null=True)
@@ -198,7 +201,7 @@ class Release(models.Model):
         constraints = [
             # Whoever reads old facts finds out here that the pull request is known, and perhaps merged, already.
             models.UniqueConstraint(
-                fields=["strategy", "number"],
+                fields=["strategy", "number", "url"],  # another repository may come, and have the same numbers
                 condition=~Q(state="closed"),
                 name="one_release_per_pull_request",
             ),
@@ -273,7 +276,8 @@ class Intervention(models.Model):
     """What a person said to one release: now, not before a moment, or not this one.
 
     For the commit of head that the person saw; a postponement holds whatever the head. `spite_blocks` and
-    `spite_closed`: what a named person named when releasing in spite of it.
+    `spite_closed`: what a named person named when releasing in spite of it; `seen_blocks` and `seen_hours`: as what
+    they saw it. What is another one now, was not meant.
     """
 
     class Kind(models.TextChoices):
@@ -288,6 +292,8 @@ class Intervention(models.Model):
     reason = models.TextField(max_length=2000)
     spite_blocks = ArrayField(models.BigIntegerField(), default=list)
     spite_closed = models.BooleanField(default=False)
+    seen_blocks = ArrayField(models.TextField(), default=list, db_default=[])
+    seen_hours = ArrayField(models.TextField(), default=list, db_default=[])
     created_by = models.CharField(max_length=150)
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, help_text="Withdrawn, or used up.")

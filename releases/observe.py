@@ -41,7 +41,8 @@ def _has_news(strategy: DeployStrategy, release: Release | None) -> bool:
         return pull is not None
     if release.state != Release.State.OPEN or pull is None:
         return True
-    return (pull.number, pull.head_sha) != (release.number, release.head_sha) or not release.base_sha
+    known = (release.number, release.url, release.head_sha)
+    return (pull.number, pull.url, pull.head_sha) != known or not release.base_sha
 
 
 def observe(strategy: DeployStrategy, clock: Callable[[], datetime]) -> None:
@@ -134,10 +135,10 @@ def _settle_assigning(strategy: DeployStrategy, clock: Callable[[], datetime]) -
 
 def _follow(strategy: DeployStrategy, release: Release, pull: PullRequest | None, now: datetime) -> None:
     """Keep the head up to date; where the pull request is no longer among the open ones, find out what became of it."""
-    if pull is not None and pull.number == release.number:
-        if pull.head_sha != release.head_sha or not release.base_sha:
-            release.head_sha = pull.head_sha
-            release.save(update_fields=["head_sha"])
+    if pull is not None and pull.number == release.number and not acts_merge.is_another(release, pull):
+        if (pull.url, pull.head_sha) != (release.url, release.head_sha) or not release.base_sha:
+            release.url, release.head_sha = pull.url, pull.head_sha
+            release.save(update_fields=["url", "head_sha"])
             put_contents(strategy, release, pull.head_sha)
             save_contents(release)
         return
@@ -152,7 +153,8 @@ def _adopt(strategy: DeployStrategy, pull: PullRequest, clock: Callable[[], date
     What was read may be older than a merge that another engine has written down since: then there is a row of this
     number, and the constraint refuses a second one.
     """
-    if Release.objects.filter(strategy=strategy, number=pull.number).exclude(state=Release.State.CLOSED).exists():
+    mine = Release.objects.filter(strategy=strategy, number=pull.number, url=pull.url)
+    if mine.exclude(state=Release.State.CLOSED).exists():
         return
     found = look(strategy, pull.number)
     if found is None or not _is_the_release(strategy, found):
@@ -160,7 +162,7 @@ def _adopt(strategy: DeployStrategy, pull: PullRequest, clock: Callable[[], date
     now = clock()
     try:
         with transaction.atomic():
-            known = Release.objects.filter(strategy=strategy, number=found.number).exists()
+            known = mine.exists()
             release = Release.objects.create(
                 strategy=strategy, head_sha=found.head_sha, number=found.number, begun_at=now
             )

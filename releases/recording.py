@@ -5,6 +5,7 @@ Each function is called with the release's row locked, and does nothing where th
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -25,6 +26,19 @@ MOVES = (Attempt.Act.OPEN, Attempt.Act.MERGE, Attempt.Act.DEQUEUE)
 def unfinished(release: Release, act: Attempt.Act | None = None) -> QuerySet[Attempt]:
     """The attempts to move this release of which nobody knows yet what became."""
     return release.attempts.filter(finished_at=None, act__in=[act] if act else MOVES)
+
+
+class How(StrEnum):
+    """Whether the commits of head are on base now, or copies of them: one of all, or one of each."""
+
+    MERGED = "merged"
+    SQUASHED = "squashed"
+    REBASED = "rebased"
+
+    @classmethod
+    def by(cls, method: str) -> "How":
+        """As `DeployStrategy.merge_method` does it."""
+        return {"squash": cls.SQUASHED, "rebase": cls.REBASED}.get(method, cls.MERGED)
 
 
 @transaction.atomic
@@ -102,9 +116,9 @@ def _finish_assigning(attempt: Attempt, outcome: Attempt.Outcome, message: str, 
 
 
 @transaction.atomic
-def merged(release: Release, sha: str, merge_sha: str, at: datetime, *, squashed: bool = False) -> None:
-    """Horizon merged it. `squashed`: the commit that did so stands alone."""
-    release.squashed = squashed
+def merged(release: Release, sha: str, merge_sha: str, at: datetime, how: How = How.MERGED) -> None:
+    """Horizon merged it."""
+    _put(how, release)
     _be_merged(release, sha, merge_sha, "Horizon", at)
     unfinished(release, Attempt.Act.DEQUEUE).update(
         finished_at=at, outcome=Attempt.Outcome.REFUSED, message="It had been merged."
@@ -114,13 +128,18 @@ def merged(release: Release, sha: str, merge_sha: str, at: datetime, *, squashed
 
 
 @transaction.atomic
-def merged_by_hand(release: Release, pull: PullRequest, at: datetime, *, squashed: bool = False) -> None:
+def merged_by_hand(release: Release, pull: PullRequest, at: datetime, how: How = How.MERGED) -> None:
     """A person merged it on GitHub."""
     by = pull.merged_by or "somebody"
-    release.squashed, release.kind = squashed, Release.Kind.MANUAL
+    _put(how, release)
+    release.kind = Release.Kind.MANUAL
     _be_merged(release, pull.head_sha, pull.merge_sha or "", by, pull.merged_at or at)
     _finish(release, Attempt.Outcome.REFUSED, at, f"{by} had merged it already.")
-    record_of("release.by-hand", release, Actor.github(by), at)
+    record_of("release.by-hand", release, Actor.github(by), at, {"how": how.value})
+
+
+def _put(how: How, release: Release) -> None:
+    release.squashed, release.rebased = how is not How.MERGED, how is How.REBASED
 
 
 @transaction.atomic

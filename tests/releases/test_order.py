@@ -14,7 +14,7 @@ from audit.models import AuditEvent
 from audit.record import Actor
 from projects.models import Profile, ProfileBudget
 from projects.secrets import Secret
-from releases import engine, interventions
+from releases import engine, facts, interventions
 from releases.decision import Decision
 from releases.models import Attempt, Release, StrategyReading
 from tests import worlds
@@ -43,7 +43,7 @@ class Two:
         world.wait(hours=1)
         world.opened()
         world.wait(seconds=DAY)
-        engine.facts.read([self.older.strategy], world.now)
+        facts.read([self.older.strategy], world.now)
 
     @property
     def merged(self) -> list[str]:
@@ -58,7 +58,7 @@ def two(world: World) -> Two:
 
 def task_of(world: World) -> Decision:
     """What the task of this release's profile does; what it decided last of this release."""
-    profile = engine.facts.profile_of(engine.releasable().get(pk=world.strategy.pk))
+    profile = facts.profile_of(engine.releasable().get(pk=world.strategy.pk))
     assert profile is not None
     outcomes = engine.advance(engine.served_by(profile.pk, world.now), world.clock)
     return next(outcome.decision for outcome in outcomes if outcome.strategy.pk == world.strategy.pk)
@@ -133,7 +133,7 @@ class TestNobodyIsStarved:
     @pytest.mark.parametrize("what", STUCK)
     def test_by_an_older_one_that(self, two: Two, what: str) -> None:
         STUCK[what](two.older)
-        engine.facts.read([two.older.strategy], two.older.now)
+        facts.read([two.older.strategy], two.older.now)
 
         task_of(two.younger)
 
@@ -158,7 +158,7 @@ class TestNobodyIsStarved:
         two.older.github.refuse("PUT .*/force/.*/merge$", 405, "Required status check is expected.", times=99)
         task_of(two.older)
         two.older.wait(minutes=1)
-        engine.facts.read([two.older.strategy], two.older.now)
+        facts.read([two.older.strategy], two.older.now)
 
         task_of(two.younger)
 
@@ -215,7 +215,7 @@ class TestEnginesOfTwoProfiles:
             first.wait(minutes=1)
         first.wait(seconds=DAY)
         for each in projects:
-            engine.facts.read([each.strategy], first.now)
+            facts.read([each.strategy], first.now)
         profiles = [pk for pk in engine.profiles(first.now) if pk is not None]
         assert len(profiles) == 2
 
