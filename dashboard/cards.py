@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.template.loader import get_template
@@ -25,8 +26,7 @@ STALE_AFTER_POLLS = 5
 STALE_AT_LEAST = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """The line between two stages, drawn on the card, and what is said of it below."""
 
     stage: str
@@ -38,9 +38,8 @@ class Link:
     age: str
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """All that a card shows."""
+class Card(NamedTuple):
+    """All that a card shows. A tuple, for a page looks a thousand of them up by all that they are."""
 
     id: int
     name: str

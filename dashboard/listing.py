@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.template.loader import get_template
@@ -18,17 +19,15 @@ from projects.versions import VersionStatus, status_of
 from releases.queries import automatic_projects
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A cell: its words, and whether they are good, warn, bad or neither. Colour only repeats the words."""
 
     text: str
     mood: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """All that a row shows."""
+class Row(NamedTuple):
+    """All that a row shows. A tuple, for a page looks a thousand of them up by all that they are."""
 
     id: int
     name: str

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import CharField, F, FilteredRelation, Func, OuterRef, Q, QuerySet
@@ -74,8 +74,7 @@ class Gap:
         return score(self.count, len(self.contributors), self.oldest_at, at)
 
 
-@dataclass(frozen=True, slots=True)
-class StageOfProject:
+class StageOfProject(NamedTuple):
     """What lists tell of a stage."""
 
     name: str
@@ -130,7 +129,7 @@ def overviews(projects: "QuerySet[Project]", organizations: Iterable[Organizatio
             found[snapshot_project].gaps.append(Gap(*gap))
     for stage_project, *stage in _stages(projects):
         if stage_project in found:
-            found[stage_project].stages.append(StageOfProject(*stage))
+            found[stage_project].stages.append(StageOfProject._make(stage))
     return list(found.values())
 
 
