@@ -16,7 +16,7 @@ from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
 from django.utils.dateparse import parse_datetime
 
-from audit.record import HORIZON, record
+from audit.record import HORIZON
 from projects.github import GitHubReader
 from projects.live import announce
 from projects.models import Project, Stage, StageHead, StageMove
@@ -24,6 +24,7 @@ from projects.reading import StageUnreadable, Trouble
 from releases import production
 from releases.models import DeployStrategy, Release
 from releases.production import Place, names_of
+from releases.recording import record_of
 
 logger = logging.getLogger(__name__)
 
@@ -285,18 +286,7 @@ def _alarm(release: Release, place: Place, now: datetime) -> None:
 
 
 def _record(kind: str, release: Release, place: Place, at: datetime, more: Mapping[str, object]) -> None:
-    strategy = release.strategy
-    data: dict[str, object] = {
-        "release": release.pk,
-        "stage": place.stage.name,
-        "base": strategy.base,
-        "head": strategy.head,
-        "sha": release.head_sha,
-        "merge_sha": release.merge_sha or None,
-        "merged_at": release.merged_at.isoformat() if release.merged_at else None,
-        **more,
-    }
-    if release.number:
-        data["pull_request"] = {"number": release.number, "url": release.url}
-    record(kind, actor=HORIZON, at=at, project=strategy.stage.project, data=data)
-    announce([strategy.stage.project_id])
+    merged_at = release.merged_at.isoformat() if release.merged_at else None
+    told = {"release": release.pk, "stage": place.stage.name, "merged_at": merged_at, **more}
+    record_of(kind, release, HORIZON, at, told)
+    announce([release.strategy.stage.project_id])

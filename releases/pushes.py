@@ -18,7 +18,7 @@ from itertools import groupby
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 
-from audit.record import Actor, record
+from audit.record import Actor
 from projects.live import announce
 from projects.merging import StillMerging, hold_back_merges
 from projects.models import Stage, StageHead, StageMove
@@ -29,6 +29,7 @@ from releases.going_back import keep_back
 from releases.models import DeployStrategy, Release, Watch
 from releases.production import names_of
 from releases.pushes_look import Found, Unsure, look_at
+from releases.recording import record_of
 
 logger = logging.getLogger(__name__)
 
@@ -236,22 +237,17 @@ def _record(strategy: DeployStrategy, found: Found, clock: Callable[[], datetime
         commits=commits_json(found.commits), commit_count=found.count,
     )  # fmt: skip
     rollback = found.kind == Release.Kind.ROLLBACK
-    data: dict[str, object] = {
+    told = {
         "release": release.pk,
         "stage": found.stage,
-        "base": strategy.base,
         "head": found.head,
-        "sha": found.head_sha,
-        "merge_sha": found.to_sha,
         "from_sha": found.from_sha,
         "label": found.label,
         "forced": found.forced,
         "count": found.count,
     }
-    if found.number:
-        data["pull_request"] = {"number": found.number, "url": found.url}
     kind = "release.rollback" if rollback else "release.by-hand"
-    record(kind, actor=Actor.github(found.by), at=now, project=strategy.stage.project, data=data)
+    record_of(kind, release, Actor.github(found.by), now, told)
     announce([strategy.stage.project_id])
     if rollback:
         keep_back(release, found, clock)

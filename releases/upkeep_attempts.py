@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from audit.record import HORIZON, record
+from audit.record import HORIZON
 from projects.github_values import ActRefused, AnswerLost
 from projects.live import announce
 from releases.models import Attempt, Release
+from releases.recording import record_of
 
 Act = Attempt.Act
 
@@ -101,16 +102,8 @@ def without_effect(attempt: Attempt, at: datetime) -> None:
 
 
 def tell(kind: str, release: Release, at: datetime, more: Mapping[str, object]) -> None:
-    strategy = release.strategy
-    data = {
-        "stage": strategy.stage.name,
-        "base": strategy.base,
-        "head": strategy.head,
-        "pull_request": {"number": release.number, "url": release.url},
-        **more,
-    }
-    record(kind, actor=HORIZON, at=at, project=strategy.stage.project, data=data)
-    announce([strategy.stage.project_id])
+    record_of(kind, release, HORIZON, at, more)
+    announce([release.strategy.stage.project_id])
 
 
 def sent(attempt: Attempt, send: Callable[[], None], at: Callable[[], datetime]) -> bool | None:
