@@ -25,6 +25,7 @@ FIGURES = re.compile(r"^FIGURES (.*)$", re.MULTILINE)
 
 
 def main() -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored by what it starts with "&"
     end = time.monotonic() + float(os.environ.get("SOAK_SECONDS") or "inf")
     began, figures = time.monotonic(), Counter[str]()
     try:
