@@ -107,7 +107,7 @@ def open_pull_requests(self: ProjectAdmin, project: Project) -> Iterable[str]:
     """Their texts say that Horizon merges them."""
     rows = Release.objects.filter(strategy__stage__project=project, state__in=Release.UNFINISHED, number__isnull=False)
     for url in rows.order_by("pk").values_list("url", flat=True):
-        yield f"Its release stays open on GitHub, where Horizon leaves it alone from now on: close or merge {url}"
+        yield f"Its release stays open on GitHub. Horizon says there that it leaves it alone: close or merge {url}"
 
 
 # A project's page is one page, though what releases a stage is no business of `projects`.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 
 from projects.admin_base import ReadOnlyAdmin
-from releases.models import ClosedHours, Holiday, Intervention, Notice, Release, Repair, WebhookDelivery
+from releases.models import ClosedHours, Farewell, Holiday, Intervention, Notice, Release, Repair, WebhookDelivery
 
 if TYPE_CHECKING:  # unfold has no types
     from django.core.paginator import Paginator as InfinitePaginator
@@ -41,6 +41,13 @@ class RepairAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "state"]
     list_select_related = [OF_STRATEGY]
     search_fields = [f"strategy__{PROJECT}", "=asked_by", "=number"]
+
+
+@admin.register(Farewell)
+class FarewellAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "repository", "number", "why", "done_at", "failures", "error"]
+    list_select_related = ["profile"]
+    search_fields = ["repository", "=number"]
 
 
 @admin.register(Notice)

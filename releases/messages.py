@@ -113,6 +113,7 @@ class Announcement:
     zone: str
     project_url: str
     block_url: str
+    automatic: bool = True
     warned_before: int | None = None
     late: frozenset[str] = frozenset()
     titles: Mapping[int, str] = field(default_factory=dict)
@@ -129,7 +130,7 @@ def body(announcement: Announcement) -> str:
     parts = [
         BEGIN.format(key=announcement.key),
         _plan(announcement),
-        f"**To stop it**, [block it]({announcement.block_url}), or close it: Horizon then waits for new commits.",
+        _how_to_stop(announcement),
         "**Merge it, do not squash or rebase:** the branches must keep their common history.",
         _late(announcement),
         _commits(announcement),
@@ -161,8 +162,16 @@ def comment(text: str, key: str) -> str:
     return f"<!-- horizon:note {key} -->\n" + "\n\n".join(plain(line) for line in text.splitlines())
 
 
+def farewell(why: str, key: str) -> str:
+    """Horizon's part of the text of a pull request that it leaves behind."""
+    words = f"**Horizon does not merge this pull request any more:** {plain(why)}. People may merge it, or close it."
+    return "\n\n".join([BEGIN.format(key=key), words, END])
+
+
 def _plan(announcement: Announcement) -> str:
     link = f"[Horizon]({announcement.project_url})"
+    if not announcement.automatic:
+        return f"{link} does not merge this pull request by itself: people release `{announcement.head}`."
     if announcement.merge_after is None:
         return f"{link} releases `{announcement.head}` with this pull request. People merge it."
     conditions = "if its checks are green and nobody says no."
@@ -171,6 +180,12 @@ def _plan(announcement: Announcement) -> str:
         return f"{age}. That time has come: it is merged as soon as nothing holds it, {conditions}"
     notice = f" It is announced {span(announcement.warned_before)} before." if announcement.warned_before else ""
     return f"{age}, {exactly(announcement.merge_at, announcement.zone)} at the earliest, {conditions}{notice}"
+
+
+def _how_to_stop(announcement: Announcement) -> str:
+    if not announcement.automatic:
+        return ""
+    return f"**To stop it**, [block it]({announcement.block_url}), or close it: Horizon then waits for new commits."
 
 
 def _late(announcement: Announcement) -> str:

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from projects.models import Profile, Stage
 from projects.secrets import SecretField
 from releases.models_closed import ClosedHours, Holiday
+from releases.models_farewells import Farewell
 from releases.models_live import GoingBack, Watch
 from releases.models_notices import Notice, SlackPost
 from releases.models_webhooks import WebhookDelivery
@@ -17,6 +18,7 @@ __all__ = [
     "Attempt",
     "ClosedHours",
     "DeployStrategy",
+    "Farewell",
     "GoingBack",
     "Holiday",
     "Intervention",

@@ -234,7 +234,7 @@ def record_of(
         "head": strategy.head,
         "sha": release.head_sha,
         "merge_sha": release.merge_sha or None,
-        "pull_request": {"number": release.number, "url": release.url},
+        **({"pull_request": {"number": release.number, "url": release.url}} if release.number else {}),
         **(more or {}),
     }
     record(kind, actor=actor, at=at, project=strategy.stage.project, data=data)

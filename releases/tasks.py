@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from projects.tasks import poll_asked
-from releases import engine, going_back, live, pushes, reminders, repairs_closed, webhooks_look
+from releases import engine, farewells, going_back, live, pushes, reminders, repairs_closed, webhooks_look
 
 # So that no task is stopped in the middle of an act; what is left comes first in the next one.
 RUN_TIME = timedelta(seconds=120)
@@ -17,7 +17,7 @@ RUN_TIME = timedelta(seconds=120)
 def advance() -> None:
     """Every release, one task for each profile: a slow or limited host delays only itself."""
     for profile_id in engine.profiles(timezone.now()):
-        advance_profile.apply_async([profile_id], expires=settings.POLL_INTERVAL.total_seconds())
+        advance_profile.apply_async([profile_id], expires=settings.RELEASE_INTERVAL.total_seconds())
 
 
 @shared_task(queue="actions", ignore_result=True)
@@ -75,10 +75,12 @@ def follow_live() -> None:
 
 @shared_task(queue="actions", ignore_result=True)
 def go_back() -> None:
-    """Reverts that people asked for, what became of them, and the blocks that end when a revert has arrived."""
+    """Reverts that people asked for, what became of them, and the blocks that end when a revert has arrived; and what
+    is to be said on pull requests that are left behind."""
     going_back.open_reverts(timezone.now)
     repairs_closed.follow(timezone.now)
     going_back.lift(timezone.now)
+    farewells.say(timezone.now)
 
 
 @shared_task(queue="actions", ignore_result=True)

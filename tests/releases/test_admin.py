@@ -371,7 +371,13 @@ class TestOwnPages:
         "page",
         [
             *(f"releases/{name}" for name in ("release", "intervention", "repair", "notice", "webhookdelivery")),
-            *("releases/closedhours", "releases/holiday", "blocks/deployblock", "audit/auditevent"),
+            *(
+                "releases/closedhours",
+                "releases/holiday",
+                "releases/farewell",
+                "blocks/deployblock",
+                "audit/auditevent",
+            ),
         ],
     )
     def test_what_happened_is_looked_at_and_not_changed(self, site: AdminSite, page: str) -> None:
