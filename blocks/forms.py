@@ -8,6 +8,7 @@ from django import forms
 
 from blocks.change import Wish
 from blocks.models import DeployBlock
+from blocks.options import ManyOptions, ProjectNames
 from blocks.until import LONGEST_PLAN, TOO_FAR, UNTIL_WORDS, Until, end_of, moment_there
 from blocks.viewer import zone_named
 from projects.cleaning import clean_line
@@ -54,13 +55,12 @@ class LocalMoment(forms.CharField):
 
 
 class ProjectChoice(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # the stubs make it generic
+    widget = ManyOptions
+    iterator = ProjectNames
     default_error_messages = {
         "invalid_choice": "This project is not there any more. Choose among those that are listed.",
         "invalid_pk_value": "This project is not there any more. Choose among those that are listed.",
     }
-
-    def label_from_instance(self, obj: Any) -> str:
-        return str(obj)
 
     def clean(self, value: Any) -> Any:
         try:

@@ -30,9 +30,10 @@ from blocks.change import (
 )
 from blocks.forms import BlockForm, ResolveForm, initial_of, seen
 from blocks.models import DeployBlock
+from blocks.options import zone_options
 from blocks.queries import FORGOTTEN_AFTER, holds_something, listed
 from blocks.until import Until
-from blocks.viewer import COOKIE, remember_zone, zone_names, zone_of
+from blocks.viewer import COOKIE, remember_zone, zone_of
 from projects.merging import StillMerging
 from projects.models import Project
 
@@ -161,7 +162,7 @@ def _initial(request: HttpRequest) -> dict[str, object]:
 
 def _form(request: HttpRequest, form: BlockForm) -> HttpResponse:
     status = 422 if form.is_bound else 200
-    context = {"form": form, "zones": zone_names(), "back_to": _came_from(request)}
+    context = {"form": form, "zones": zone_options(), "back_to": _came_from(request)}
     return render(request, "blocks/form.html", context, status=status)
 
 

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.record import Actor
-from blocks.viewer import zone_names, zone_of
+from blocks.options import zone_options
+from blocks.viewer import zone_of
 from blocks.views import for_staff
 from projects.merging import StillMerging
 from projects.models import Organization
@@ -77,7 +78,7 @@ def edit(request: HttpRequest, kind: str, row_id: int | None = None) -> HttpResp
     form = form_class(bound if request.method == "POST" else None, initial=_initial(request, row))
     if row is not None:
         form.fields["organization"].widget = forms.HiddenInput()
-    page = {"form": form, "row": row, "what": what, "kind": kind, "zones": zone_names()}
+    page = {"form": form, "row": row, "what": what, "kind": kind, "zones": zone_options()}
     if not form.is_valid() or "again" in request.POST:
         status = 422 if form.is_bound and not form.is_valid() else 200
         return render(request, "closed_hours/form.html", page, status=status)
@@ -101,7 +102,7 @@ def take_in(request: HttpRequest) -> HttpResponse:
         return _take_in_again(request)
     data = request.POST if request.method == "POST" else None
     form = ImportForm(data, request.FILES or None, initial=_initial(request, None))
-    page: dict[str, Any] = {"form": form, "what": "a calendar file", "zones": zone_names()}
+    page: dict[str, Any] = {"form": form, "what": "a calendar file", "zones": zone_options()}
     if form.is_valid():
         today = timezone.now().astimezone(form.zone).date()
         try:
