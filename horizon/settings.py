@@ -2,6 +2,7 @@
 from the environment here and nowhere else."""
 
 import ssl
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -54,6 +55,8 @@ STATIC_ROOT = env.folder("HORIZON_STATIC_ROOT", DATA_DIR / "static")
 # --- polling and releasing --------------------------------------------------------------------------------------
 
 POLL_INTERVAL = env.seconds("HORIZON_POLL_SECONDS", 60, least=1, most=86400)
+# Releases have moments of their own: a notice covers an hour, closed hours end at a minute.
+RELEASE_INTERVAL = min(POLL_INTERVAL, timedelta(seconds=60))
 INSECURE_HOSTS = frozenset(env.words("HORIZON_INSECURE_HOSTS"))
 SLACK_WEBHOOK_HOSTS = frozenset(["hooks.slack.com", *env.words("HORIZON_SLACK_WEBHOOK_HOSTS")])
 SLACK_API_URL = env.web_address("HORIZON_SLACK_HOST", "https://slack.com") + "/api/"
@@ -241,7 +244,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_TIMEZONE = "UTC"
 
-_poll = POLL_INTERVAL.total_seconds()
+_poll, _releases = POLL_INTERVAL.total_seconds(), RELEASE_INTERVAL.total_seconds()
 CELERY_BEAT_SCHEDULE = {
     "poll": {"task": "projects.tasks.poll", "schedule": _poll, "options": {"expires": max(_poll * 0.9, 1)}},
     "heed events and what was asked for": {
@@ -249,7 +252,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 1,
         "options": {"expires": 5},  # not less: a machine that is busy for a moment must not drop them all
     },
-    "advance": {"task": "releases.tasks.advance", "schedule": _poll, "options": {"expires": max(_poll * 0.9, 1)}},
+    "advance": {
+        "task": "releases.tasks.advance",
+        "schedule": _releases,
+        "options": {"expires": max(_releases * 0.9, 1)},
+    },
     "advance what changed": {
         "task": "releases.tasks.advance_changed",
         "schedule": min(_poll, 3),

@@ -6,7 +6,6 @@ An act like opening and merging: claimed, looked at for a last time while no blo
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.conf import settings
 from django.db import transaction
 
 from audit.record import HORIZON
@@ -23,6 +22,9 @@ from releases.slack_targets import targets_of
 from releases.timing import WAIVED_AFTER
 
 CLAIMED: Final = timedelta(seconds=120)  # as long as all targets of a strategy may take together
+# A block, closed hours or an outage of Horizon kept it from trying for longer than this: nobody knows whether Slack was
+# there meanwhile, so that the two hours begin anew.
+INTERRUPTION: Final = timedelta(minutes=30)
 
 
 def warn(strategy: DeployStrategy, decision: Decision, clock: Clock) -> bool:
@@ -53,7 +55,7 @@ def _claim(strategy: DeployStrategy, now: datetime) -> Notice | None:
     again = _again_at(notice)
     if again > now:
         return None
-    if again + _interruption() < now:
+    if again + INTERRUPTION < now:
         notice.begun_at = now
     notice.tried_at, notice.retry_at = now, None
     notice.save()
@@ -64,12 +66,6 @@ def _claim(strategy: DeployStrategy, now: datetime) -> Notice | None:
 def _again_at(notice: Notice) -> datetime:
     """When its next attempt is due. One without a time is being sent, or whoever sent it has died."""
     return notice.retry_at or (notice.tried_at or notice.begun_at) + CLAIMED
-
-
-def _interruption() -> timedelta:
-    """A block, closed hours or an outage of Horizon kept it from trying for longer than this: nobody knows whether
-    Slack was there meanwhile, so that the two hours begin anew."""
-    return max(timedelta(minutes=30), 2 * settings.POLL_INTERVAL)
 
 
 def _give_back(notice: Notice) -> None:

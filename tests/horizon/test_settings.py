@@ -57,6 +57,15 @@ def test_reading_the_settings_of_production_makes_no_file(of_production: Callabl
     assert of_production("DATA_DIR") == ["/nonexistent"]
 
 
+def test_releases_are_looked_at_every_minute_however_rarely_stages_are_read(
+    of_production: Callable[..., list[str]],
+) -> None:
+    """A notice covers an hour: with a longer pause every pass would find it lapsed, and warn people for ever."""
+    assert of_production("RELEASE_INTERVAL", HORIZON_POLL_SECONDS="7300") == ["0:01:00"]
+    assert of_production("RELEASE_INTERVAL", HORIZON_POLL_SECONDS="5") == ["0:00:05"]
+    assert settings.CELERY_BEAT_SCHEDULE["advance"]["schedule"] == settings.RELEASE_INTERVAL.total_seconds()
+
+
 def test_everything_that_beat_sends_is_a_task_that_workers_know() -> None:
     app.loader.import_default_modules()
     sent = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
