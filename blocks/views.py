@@ -154,6 +154,7 @@ def _initial(request: HttpRequest) -> dict[str, object]:
     return {
         "scope": DeployBlock.Scope.PROJECTS,
         "projects": [project] if project else [],
+        "organization": project.organization_id if project else None,
         "begins": "now",
         "until": Until.OPEN,
         "zone": zone,
