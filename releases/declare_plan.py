@@ -34,9 +34,10 @@ from releases.declare_matching import fill, matched, paired, profile_named, with
 from releases.declared import Declared
 from releases.models import DeployStrategy
 from releases.validation import (
+    Targets,
     default_warning,
-    released_to,
     removal_problems,
+    rival_problem,
     rules_of_organization,
     strategy_problems,
     strategy_warnings,
@@ -363,17 +364,14 @@ class _Planner:
         elsewhere = DeployStrategy.objects.filter(stage__project__archived_at=None)
         elsewhere = elsewhere.exclude(stage__project__organization__in=organizations)
         others = elsewhere.select_related("stage__project__organization", "stage__profile", "profile")
-        owners = {released_to(strategy): strategy for strategy in [*self.left_alone, *others]}
+        targets = Targets([*self.left_alone, *others, *(strategy for _, strategy in self.declared)])
+        owners = {targets.of(strategy): strategy for strategy in [*self.left_alone, *others]}
         for declared, strategy in self.declared:
-            target = released_to(strategy)
+            target = targets.of(strategy)
             if target is None:
                 continue
             if target in owners:
-                sentence = (
-                    f"{owners[target].stage} releases {target[1]} from {target[3]} to {target[2]} already: two "
-                    "strategies would merge the same pull request. Take one of them away, or name other branches."
-                )
-                self.complain(declared, strategy, [Problem("head", sentence)])
+                self.complain(declared, strategy, [rival_problem(strategy, owners[target])])
             owners.setdefault(target, strategy)
 
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models.functions import Now
+from django.db.models import Q
+from django.db.models.functions import Lower, Now
 
 from projects import remotes
-from projects.models import Organization, Profile
+from projects.models import Organization, Profile, Repository
 from projects.validation import CONTROLS, Problem, Problems, text_problems
 from releases.calendar import ClosedRule
 from releases.messages import listed
@@ -17,10 +18,11 @@ from releases.models import DeployStrategy, Release
 from releases.validation_times import default_warning, rules_of_organization, time_problems, time_warnings
 
 __all__ = [
+    "Targets",
     "default_warning",
     "possible_rivals",
-    "released_to",
     "removal_problems",
+    "rival_problem",
     "rival_problems",
     "rules_of_organization",
     "strategy_problems",
@@ -207,33 +209,62 @@ def _problem_of_webhook_url(url: str) -> str | None:
 # --- strategies among each other --------------------------------------------------------------------------------
 
 
-def released_to(strategy: DeployStrategy) -> tuple[str, str, str, str] | None:
-    """The host, repository, base and head that a strategy promotes; None where they cannot be told."""
+Place = tuple[str, str]  # the address of an API, and owner/name in lower case
+
+
+def place_of(strategy: DeployStrategy) -> Place | None:
+    """Where the repository of a strategy is, as it is written; None where that cannot be told."""
     repository = strategy.repository
     profile = strategy.profile or strategy.stage.profile
     try:
         if not repository:
             remote = remotes.parse_remote(strategy.stage.git_remote, insecure_hosts=settings.INSECURE_HOSTS)
             repository = "/".join(remotes.repository_of(remote))
-        host = remotes.git_host_of_api(profile.api_url) if profile and profile.is_github else ""
     except remotes.UnsafeRemote:
         return None
-    return host, repository.lower(), strategy.base, strategy.head
+    return profile.api_url if profile and profile.is_github else "", repository.lower()
+
+
+class Targets:
+    """What these strategies promote. A repository is known by its host's id, whichever of its names is written."""
+
+    def __init__(self, strategies: Iterable[DeployStrategy]) -> None:
+        """One query."""
+        places = {place for strategy in strategies if (place := place_of(strategy))}
+        names = [path for _, path in places]
+        now_called = Lower("current_path")
+        rows = Repository.objects.annotate(now_called=now_called).filter(Q(path__in=names) | Q(now_called__in=names))
+        found = list(rows.values_list("api_url", "path", "now_called", "host_id"))
+        self._ids: dict[Place, int] = {(api_url, called): number for api_url, _, called, number in found}
+        self._ids |= {(api_url, path): number for api_url, path, _, number in found}
+
+    def of(self, strategy: DeployStrategy) -> tuple[str, str | int, str, str] | None:
+        """The host, repository, base and head that a strategy promotes; None where they cannot be told."""
+        place = place_of(strategy)
+        if place is None:
+            return None
+        api_url, path = place
+        host = remotes.git_host_of_api(api_url) if api_url else ""
+        return host, self._ids.get(place, path), strategy.base, strategy.head
 
 
 def rival_problems(strategy: DeployStrategy, others: Iterable[DeployStrategy]) -> Problems:
     """No two strategies of one repository share base and head: each would open and merge the other's pull request."""
-    target = released_to(strategy)
-    for other in others:
-        if other is strategy or (other.pk and other.pk == strategy.pk):
-            continue
-        if target and released_to(other) == target:
-            yield Problem(
-                "head",
-                f"{other.stage} releases {target[1]} from {target[3]} to {target[2]} already: two strategies would "
-                "merge the same pull request. Take one of them away, or name other branches.",
-            )
-            return
+    others = [other for other in others if other is not strategy and not (other.pk and other.pk == strategy.pk)]
+    targets = Targets([strategy, *others])
+    target = targets.of(strategy)
+    rival = next((other for other in others if target and targets.of(other) == target), None)
+    if rival is not None:
+        yield rival_problem(strategy, rival)
+
+
+def rival_problem(strategy: DeployStrategy, rival: DeployStrategy) -> Problem:
+    repository = (place_of(strategy) or ("", ""))[1]
+    return Problem(
+        "head",
+        f"{rival.stage} releases {repository} from {strategy.head} to {strategy.base} already: two strategies would "
+        "merge the same pull request. Take one of them away, or name other branches.",
+    )
 
 
 def removal_problems(strategies: Iterable[DeployStrategy]) -> Problems:

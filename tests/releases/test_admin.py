@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import AuditEvent
-from projects.models import Profile, Project
+from projects.models import Profile, Project, Repository
 from projects.secrets import Secret
 from releases.models import Attempt, DeployStrategy
 from tests import worlds
@@ -227,6 +227,20 @@ class TestInsideTheProjectsPage:
         twin = worlds.project("twin", remote=remote, profile=Profile.objects.get())
 
         assert "already: two strategies would merge the same pull request" in in_project(
+            site, twin, base="release", head="staging"
+        )
+
+    def test_two_names_of_one_repository_are_one_repository(self, site: AdminSite, project: Project) -> None:
+        """Its remote is written as it was called once; another project's as it is called now."""
+        first = strategy_of(project)
+        api_url = Profile.objects.get().api_url
+        Repository.objects.create(
+            api_url=api_url, path="artsy/candela", host_id=7, current_path="Artsy/mars", default_branch="main"
+        )
+        remote = str(first.stage.git_remote).replace("candela", "mars")
+        twin = worlds.project("twin", remote=remote, profile=Profile.objects.get())
+
+        assert "releases artsy/mars from staging to release already" in in_project(
             site, twin, base="release", head="staging"
         )
 

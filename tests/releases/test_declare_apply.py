@@ -6,7 +6,7 @@ import pytest
 
 from audit.models import AuditEvent
 from audit.record import Actor
-from projects.models import Organization, Profile, Project, Stage
+from projects.models import Organization, Profile, Project, Repository, Stage
 from releases.declare import Refused, apply
 from releases.models import DeployStrategy
 from tests import worlds
@@ -328,6 +328,13 @@ class TestMistakes:
     def test_a_strategy_of_another_organization_counts_as_well(self) -> None:
         run(DESIGN)
         assert "already" in only_refusal(DESIGN.replace("name: artsy", "name: other"))[1]
+
+    def test_a_repository_that_was_renamed_counts_by_both_names(self) -> None:
+        run(DESIGN)
+        names = {"path": "artsy/candela", "current_path": "artsy/mars"}
+        Repository.objects.create(api_url="https://api.github.com", host_id=7, **names)
+        other = DESIGN.replace("name: artsy", "name: other").replace("artsy/candela", "artsy/mars")
+        assert "releases artsy/mars from staging to release already" in only_refusal(other)[1]
 
     def test_an_app_key_that_is_no_key_is_refused_without_repeating_it(self) -> None:
         text = (
