@@ -8,6 +8,7 @@ that lies wholly in a missing hour moves forward by it and keeps its length: it 
 Pure: the standard library and each other only.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -81,6 +82,14 @@ class ClosedRule:
 
     def __hash__(self) -> int:
         return self._hash
+
+    @property
+    def seen(self) -> str:
+        """What stands for it as it is, in every process: another one as soon as anything of it is changed."""
+        days = self.days
+        limits = [each and sorted(each) for each in (days.months, days.month_days, days.weekdays, days.dates)]
+        whole = repr((self.name, self.zone, self.spans, limits, days.either, self.stretches))
+        return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
 class Rules(tuple[ClosedRule, ...]):  # noqa: SLOT001  (slots leave no place for the hash)

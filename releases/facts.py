@@ -302,4 +302,11 @@ def _block(block: DeployBlock, project: Project) -> Block:
         DeployBlock.Scope.ORGANIZATION.value: f"all of {project.organization.name}",
         DeployBlock.Scope.TAG.value: f"all projects with the tag {block.tag}",
     }
-    return Block(block.created_by, block.description, block.resolved_at, covers.get(block.scope, ""), block.pk)
+    return Block(
+        block.created_by,
+        block.description,
+        block.resolved_at,
+        covers.get(block.scope, ""),
+        block.pk,
+        block.updated_at,
+    )

@@ -9,6 +9,7 @@ from django import forms
 from blocks.forms import LocalMoment, TextField
 from blocks.until import Until, end_of, moment_there
 from blocks.viewer import zone_named
+from releases.calendar import ClosedRule
 from releases.interventions import LONGEST_POSTPONEMENT
 from releases.situation import Block
 
@@ -37,22 +38,39 @@ class ReasonForm(forms.Form):
 class NowForm(ReasonForm):
     """Release now; people who may name what they pass over."""
 
-    blocks = forms.TypedMultipleChoiceField(coerce=int, required=False, widget=forms.CheckboxSelectMultiple)
-    closed = forms.BooleanField(required=False)
+    blocks = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "invalid_choice": "A block that you named is over, was changed, or covers this no more. Look again."
+        },
+    )
+    closed = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": "Closed hours that you named are over, or were changed. Look again."},
+    )
 
     def __init__(
-        self, *args: Any, named: tuple[Block, ...] = (), closed: tuple[str, ...] = (), may_spite: bool, **kwargs: Any
+        self,
+        *args: Any,
+        named: tuple[Block, ...] = (),
+        closed: tuple[ClosedRule, ...] = (),
+        may_spite: bool,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        field: Any = self.fields["blocks"]
-        field.label = "Release in spite of"
-        field.error_messages["invalid_choice"] = "A block that you named is over, or covers this no more. Look again."
-        field.choices = [(block.id, f"the block by {block.by}: {block.reason}") for block in named]
-        self.fields["closed"].label = f"Release in spite of closed hours: {', '.join(closed)}"
+        # What is chosen is what was seen, so that nobody passes over what somebody changed meanwhile.
+        self._choose("blocks", [(block.seen, f"the block by {block.by}: {block.reason}") for block in named])
+        self._choose("closed", [(rule.seen, f"closed hours: {rule.name}") for rule in closed])
         if not (may_spite and named):
             del self.fields["blocks"]
         if not (may_spite and closed):
             del self.fields["closed"]
+
+    def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field: Any = self.fields[name]
+        field.choices = choices
 
 
 class PostponeForm(ReasonForm):

@@ -4,7 +4,7 @@ Saying so merges nothing: the engine does, which is asked to look at once. Whoev
 take, so that it either stops the merge or is told that it came too late.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,9 +16,13 @@ from blocks.queries import unresolved_blocks
 from projects.live import announce
 from projects.merging import hold_back_merges
 from projects.models import StageHead
-from releases.messages import exactly, sentence
+from releases.calendar import ClosedRule, closed_by
+from releases.closed_rules import of_strategy
+from releases.facts_rows import calendars_of
+from releases.messages import exactly, listed, sentence
 from releases.models import DeployStrategy, Intervention, Note, Release, StrategyReading
 from releases.readings import stored_reading
+from releases.situation import NOW_HOLDS, seen_block
 
 Clock = Callable[[], datetime]
 Kind = Intervention.Kind
@@ -53,11 +57,11 @@ class HeadMoved(NotPossible):
 
 
 @dataclass(frozen=True, slots=True)
-class Spite:
-    """What a release is made in spite of: blocks by their ids, and closed hours."""
+class Seen:
+    """What a person who releases in spite of blocks and closed hours saw of them: `seen` of each."""
 
-    blocks: tuple[int, ...] = ()
-    closed: bool = False
+    blocks: frozenset[str]
+    hours: frozenset[str]
 
 
 def release_now(
@@ -69,18 +73,25 @@ def release_now(
     clock: Clock,
     spite_blocks: Sequence[int] = (),
     spite_closed: bool = False,
+    seen: Seen | None = None,
 ) -> Intervention:
-    """Have this commit released now, whatever its age and notice; in spite of the blocks and closed hours named.
+    """Have this commit released now, whatever its age and notice; in spite of the blocks named, and of closed hours.
 
-    Who may name them is for the caller to know. Raises NotPossible.
+    `seen` is what the person saw of them; without it they are meant as they are now. What is changed after that holds
+    the release. Who may name them is for the caller to know. Raises NotPossible.
     """
     with transaction.atomic():
         now = clock()
-        _check_head(_locked(strategy), sha)
+        stored = _locked(strategy)
+        _check_head(stored, sha)
         named = _named_blocks(strategy, spite_blocks, now)
-        wish = Intervention(kind=Kind.RELEASE_NOW, head_sha=sha, reason=reason, spite_closed=spite_closed)
+        closing = _closing(stored, now, seen) if spite_closed else []
+        if seen is None:
+            seen = Seen(frozenset(seen_block(block.pk, block.updated_at) for block in named), _seen_of(closing))
+        wish = Intervention(kind=Kind.RELEASE_NOW, head_sha=sha, reason=reason, spite_closed=bool(closing))
         wish.spite_blocks = [block.pk for block in named]
-        return _save(strategy, wish, actor, now, _in_spite(named, closed=spite_closed))
+        wish.seen_blocks, wish.seen_hours = sorted(seen.blocks), sorted(seen.hours)
+        return _save(strategy, wish, actor, now, _in_spite(named, [rule.name for rule in closing]))
 
 
 def postpone(
@@ -188,9 +199,21 @@ def _named_blocks(strategy: DeployStrategy, ids: Sequence[int], now: datetime) -
     return [in_force[pk] for pk in dict.fromkeys(ids) if pk in in_force]
 
 
-def _in_spite(blocks: Sequence[DeployBlock], *, closed: bool) -> dict[str, object]:
+def _closing(strategy: DeployStrategy, now: datetime, seen: Seen | None) -> list[ClosedRule]:
+    """The closed hours of now, those that the person saw."""
+    organization = strategy.stage.project.organization_id
+    rules = of_strategy(strategy, calendars_of([organization], now)[organization])
+    return [rule for rule in closed_by(rules, now) if seen is None or rule.seen in seen.hours]
+
+
+def _seen_of(rules: Iterable[ClosedRule]) -> frozenset[str]:
+    return frozenset(rule.seen for rule in rules)
+
+
+def _in_spite(blocks: Sequence[DeployBlock], closed: Sequence[str]) -> dict[str, object]:
     named = [{"id": block.pk, "by": block.created_by, "reason": block.description} for block in blocks]
-    return {**({"in_spite_of": named} if named else {}), **({"in_closed_hours": True} if closed else {})}
+    hours = {"in_closed_hours": True, "closed_hours": list(dict.fromkeys(closed))} if closed else {}
+    return {**({"in_spite_of": named} if named else {}), **hours}
 
 
 def _save(
@@ -199,7 +222,7 @@ def _save(
     """The row, its event and its note. Saying the same twice (a second click) is saying it once."""
     held = Intervention.objects.filter(strategy=strategy, ended_at=None)
     for each in held.filter(kind=wish.kind, created_by=actor.name):
-        if _says_the_same(each, wish):
+        if _says_the_same(each, wish) and now < each.created_at + NOW_HOLDS:
             return each
     held.filter(kind__in=ENDS[Kind(wish.kind)]).update(ended_at=now, ended_by=actor.name)
     wish.strategy, wish.created_by, wish.created_at = strategy, actor.name, now
@@ -211,7 +234,7 @@ def _save(
 def _says_the_same(one: Intervention, other: Intervention) -> bool:
     return all(
         getattr(one, name) == getattr(other, name)
-        for name in ("head_sha", "until", "reason", "spite_blocks", "spite_closed")
+        for name in ("head_sha", "until", "reason", "seen_blocks", "seen_hours")
     )
 
 
@@ -250,7 +273,8 @@ def note_of(kind: str, row: Intervention, actor: Actor, more: Mapping[str, objec
         return said
     named = more.get("in_spite_of")
     blocks = [f"In spite of the block by {each['by']}: {sentence(each['reason'])}" for each in _list(named)]
-    closed = ["In spite of closed hours."] if more.get("in_closed_hours") else []
+    hours = more.get("closed_hours")
+    closed = [f"In spite of closed hours: {sentence(listed(hours))}"] if isinstance(hours, list) else []
     return "\n".join([said, f"Reason: {sentence(row.reason)}", *blocks, *closed])
 
 

@@ -75,13 +75,21 @@ def rule(
 
 
 def overtaken(facts: Facts) -> str:
-    """That a release was wished for now, but not of this commit."""
+    """That a release was wished for now, but not of this commit, or too long ago."""
     wish = facts.release_now
     if wish is None or facts.reading is None or facts.released_now:
         return ""
-    return (
-        f" {wish.by} wanted {wish.sha[:7]} released now, but {facts.plan.head} has moved since: look and say it again."
-    )
+    moved = wish.sha != facts.reading.head_sha
+    why = f"{facts.plan.head} has moved since" if moved else "that was a day ago"
+    return f" {wish.by} wanted {wish.sha[:7]} released now, but {why}: look and say it again."
+
+
+def not_as_seen(facts: Facts, what: str) -> str:
+    """That a release was wished for now in spite of something, and that this is not what holds it."""
+    wish = facts.released_now
+    if wish is None:
+        return overtaken(facts)
+    return f" {wish.by} wanted {wish.sha[:7]} released now, but {what}: look and say it again."
 
 
 def hold(code: str, reason: str, until: datetime | None = None) -> Decision:

@@ -4,8 +4,8 @@ Pure: no Django, no clock, no input or output.
 """
 
 from releases.messages import counted, listed, sentence, span
-from releases.rule import STALE, Decision, Needs, hold, overtaken, refused, rule, wait
-from releases.situation import Action, Facts
+from releases.rule import STALE, Decision, Needs, hold, not_as_seen, refused, rule, wait
+from releases.situation import Action, Block, Facts
 
 
 @rule("Horizon releases this stage", "an admin: make the strategy automatic; staff: release it now", rushed=True)
@@ -49,15 +49,21 @@ def blocked(facts: Facts) -> Decision | None:
     blocks = facts.standing_blocks
     if not blocks:
         return None
-    first = blocks[0]
+    first = next((block for block in blocks if _was_named(block, facts)), blocks[0])
     ends = [block.ends_at for block in blocks]
     until = None if None in ends else max(end for end in ends if end is not None)
     covers = f" ({first.covers})" if first.covers else ""
     more = f" And {counted(len(ends) - 1, 'more block')}." if len(ends) > 1 else ""
     end = f" Until {facts.says(until).removeprefix('on ')}." if until else ""
-    in_spite = overtaken(facts) if facts.release_now and facts.release_now.blocks else ""
+    in_spite = not_as_seen(facts, "it was changed since") if _was_named(first, facts) else ""
     reason = f"Blocked by {first.by}{covers}: {sentence(first.reason)}{more}{end}{in_spite}"
     return hold("blocked", reason, until)
+
+
+def _was_named(block: Block, facts: Facts) -> bool:
+    """Whether a person wanted to release in spite of it, as it was then."""
+    named = facts.release_now.blocks if facts.release_now else frozenset[str]()
+    return any(seen.split()[0] == str(block.id) for seen in named)
 
 
 @rule("The repository can be written to", "GitHub: an owner of the repository unarchives it", Needs.READING)

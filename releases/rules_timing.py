@@ -8,7 +8,7 @@ from datetime import datetime
 
 from releases.calendar import closed_by, closed_until, first_open
 from releases.messages import counted, listed, sentence
-from releases.rule import OTHERS_FIRST, Decision, Needs, hold, overtaken, refused, rule, wait
+from releases.rule import OTHERS_FIRST, Decision, Needs, hold, not_as_seen, refused, rule, wait
 from releases.rules_checks import unchecked
 from releases.situation import Action, Facts
 from releases.timing import Notice
@@ -17,9 +17,7 @@ from releases.timing import Notice
 @rule("An open minute comes", "staff: change the closed hours; an admin: the strategy's", Needs.PULL_REQUEST)
 def never_open(facts: Facts) -> Decision | None:
     """Hours that leave no minute open would hold it for ever: that is told, not waited for."""
-    if not facts.keeps_hours:
-        return None
-    rules = facts.plan.closed
+    rules = facts.kept_hours
     timing = None if facts.released_now else facts.timing
     if (timing.merge_at if timing else first_open(rules, facts.now)) is not None:
         return None
@@ -31,11 +29,12 @@ def never_open(facts: Facts) -> Decision | None:
 @rule("No closed hours", "nobody: it is a matter of time")
 def closed_hours(facts: Facts) -> Decision | None:
     """Rule 10: neither a merge nor a notice; the age runs on."""
-    closing = closed_by(facts.plan.closed, facts.now) if facts.keeps_hours else ()
+    closing = closed_by(facts.kept_hours, facts.now)
     if not closing:
         return None
-    until = closed_until(facts.plan.closed, facts.now)
-    in_spite = overtaken(facts) if facts.release_now and facts.release_now.closed else ""
+    until = closed_until(facts.kept_hours, facts.now)
+    named_others = facts.release_now is not None and facts.release_now.closed
+    in_spite = not_as_seen(facts, "in spite of other closed hours than these") if named_others else ""
     names = listed(_names(rule.name for rule in closing))
     opens = f"until {facts.says(until).removeprefix('on ')}" if until else "now"
     return wait("closed-hours", f"Closed hours ({names}) {opens}.{_merges(facts)}{in_spite}", until)

@@ -4,7 +4,7 @@ Pure: no Django, no clock, no input or output. The facts hold `now`.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -130,6 +130,14 @@ class Plan:
     commit_status: bool = False
 
 
+# So long after a person said it, a commit is released now; after that they may have forgotten it.
+NOW_HOLDS = timedelta(days=1)
+
+
+def seen_block(number: int, changed_at: datetime | None) -> str:
+    return f"{number} {changed_at.astimezone(UTC).isoformat() if changed_at else ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A person's no that covers this release; `covers` is empty for the project itself, else e.g. "all of artsy"."""
@@ -139,6 +147,12 @@ class Block:
     ends_at: datetime | None = None
     covers: str = ""
     id: int = 0
+    changed_at: datetime | None = None
+
+    @property
+    def seen(self) -> str:
+        """What stands for it as it is: another one as soon as anything of it is changed."""
+        return seen_block(self.id, self.changed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +167,21 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseNow:
-    """A person wants this commit released now. `blocks` and `closed`: what they named when releasing in spite of it."""
+    """A person wants this commit released now, within a day of saying so.
+
+    `blocks` and `closed`: what they named when releasing in spite of it, as they saw it (`Block.seen`,
+    `ClosedRule.seen`).
+    """
 
     by: str
     reason: str
     sha: str
-    blocks: frozenset[int] = frozenset()
-    closed: bool = False
+    blocks: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()
+    said_at: datetime | None = None
+
+    def has_lapsed(self, at: datetime) -> bool:
+        return self.said_at is not None and at >= self.said_at + NOW_HOLDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,20 +264,25 @@ class Facts:
 
     @cached_property
     def released_now(self) -> ReleaseNow | None:
-        """What a person said about releasing now, as long as head is the commit that they saw."""
+        """What a person said about releasing now, for a day, and as long as head is the commit that they saw."""
         wish = self.release_now
-        return wish if wish is not None and self.reading is not None and wish.sha == self.reading.head_sha else None
+        if wish is None or self.reading is None or wish.has_lapsed(self.now):
+            return None
+        return wish if wish.sha == self.reading.head_sha else None
 
     @cached_property
     def standing_blocks(self) -> tuple[Block, ...]:
-        """The blocks that hold it: all but those that a person named when releasing in spite of them."""
-        named = self.released_now.blocks if self.released_now else frozenset[int]()
-        return tuple(block for block in self.blocks if block.id not in named)
+        """The blocks that hold it: all but those that a person named when releasing in spite of them, and that nobody
+        changed since."""
+        named = self.released_now.blocks if self.released_now else frozenset[str]()
+        return tuple(block for block in self.blocks if block.seen not in named)
 
-    @property
-    def keeps_hours(self) -> bool:
-        """Whether closed hours hold it: unless a person named them when releasing in spite of them."""
-        return self.released_now is None or not self.released_now.closed
+    @cached_property
+    def kept_hours(self) -> tuple[ClosedRule, ...]:
+        """The closed hours that hold it: all but those that a person named when releasing in spite of them, and that
+        nobody changed since."""
+        named = self.released_now.closed if self.released_now else frozenset[str]()
+        return tuple(rule for rule in self.plan.closed if rule.seen not in named) if named else self.plan.closed
 
     @cached_property
     def due(self) -> datetime | None:
@@ -308,7 +335,7 @@ class Facts:
         held = [block.ends_at for block in self.standing_blocks if block.ends_at is not None]
         if self.released_now is not None and self.is_open:
             now = max([self.now, *held])
-            return first_open(self.plan.closed, now) if self.keeps_hours else now
+            return first_open(self.kept_hours, now)
         if self.postponed is not None:
             held.append(self.postponed.until)
         return self.timing.announced_at(max(held, default=self.now)) if self.timing else None

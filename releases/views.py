@@ -22,7 +22,7 @@ from releases import interventions, upkeep_repairs
 from releases.calendar import closed_by
 from releases.decision import Facts, Item, Mark, checklist
 from releases.forms import NowForm, PostponeForm, ReasonForm
-from releases.interventions import HeadMoved, NotPossible
+from releases.interventions import HeadMoved, NotPossible, Seen
 from releases.messages import exactly
 from releases.models import Intervention, Release
 from releases.queries import StrategyDecision, decisions
@@ -80,7 +80,7 @@ def now(request: HttpRequest, project_id: int, strategy_id: int) -> HttpResponse
     """Release this commit now."""
     seen = _seen(project_id, strategy_id)
     facts = seen.standing.facts
-    closed = tuple(rule.name for rule in closed_by(facts.plan.closed, seen.now))
+    closed = closed_by(facts.plan.closed, seen.now)
     may_spite = request.user.has_perm(SPITE)
     form = NowForm(
         request.POST or None, named=facts.blocks, closed=closed, may_spite=may_spite, initial={"sha": seen.head}
@@ -90,11 +90,16 @@ def now(request: HttpRequest, project_id: int, strategy_id: int) -> HttpResponse
 
     def act() -> str:
         cleaned = form.cleaned_data
+        named = Seen(frozenset(cleaned.get("blocks", [])), frozenset(cleaned.get("closed", [])))
         interventions.release_now(
             seen.standing.strategy, cleaned["sha"], reason=cleaned["reason"], actor=_actor(request),
-            clock=timezone.now, spite_blocks=cleaned.get("blocks", []), spite_closed=bool(cleaned.get("closed")),
+            clock=timezone.now, spite_blocks=[block.id for block in facts.blocks if block.seen in named.blocks],
+            spite_closed=bool(named.hours), seen=named,
         )  # fmt: skip
-        return f"{seen.project.name}: {cleaned['sha'][:7]} is released as soon as its other conditions are met."
+        return (
+            f"{seen.project.name}: {cleaned['sha'][:7]} is released as soon as its other conditions are met, if that "
+            "is within a day."
+        )
 
     return _answer(request, "releases/now.html", seen, form, act, about)
 
@@ -205,7 +210,7 @@ def _answer(
 
 def _typed(request: HttpRequest) -> Any:
     """What was sent, to be changed; lists stay lists."""
-    return request.POST.copy().dict() | {"blocks": request.POST.getlist("blocks")}
+    return request.POST.copy().dict() | {name: request.POST.getlist(name) for name in ("blocks", "closed")}
 
 
 def _context(seen: Subject) -> dict[str, object]:

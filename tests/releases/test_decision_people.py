@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from releases.decision import Action, Check, CheckState, Facts, Item, Mark, checklist, decide
+from releases.calendar import ClosedRule
+from releases.decision import Action, Block, Check, CheckState, Facts, Item, Mark, checklist, decide
 from releases.situation import STATUS_CONTEXT, Postponed, Refusal, ReleaseNow, Skipped, Squashed
 from tests.releases.situations import (
     ALWAYS,
@@ -258,14 +259,14 @@ class TestReleaseNow:
     def test_in_spite_of_the_blocks_that_were_named(self) -> None:
         facts = replace(YOUNG, blocks=(block(id=3), block("no power", id=4)))
 
-        assert said(rushed(facts, blocks=frozenset({3, 4}))) == (
+        assert said(rushed(facts, blocks=named(*facts.blocks))) == (
             "Released now by ana in spite of 2 blocks (hot fix): it is merged now."
         )
-        assert said(rushed(facts, blocks=frozenset({3}))) == "Blocked by mary: no power."
+        assert said(rushed(facts, blocks=named(facts.blocks[0]))) == "Blocked by mary: no power."
         assert answer(rushed(facts))[1] == "blocked"
 
     def test_in_spite_of_blocks_is_of_one_commit_too(self) -> None:
-        facts = rushed(replace(YOUNG, blocks=(block(id=3),)), blocks=frozenset({3}), sha=OTHER)
+        facts = rushed(replace(YOUNG, blocks=(block(id=3),)), blocks=named(block(id=3)), sha=OTHER)
 
         assert said(facts) == (
             "Blocked by mary: incident 12. "
@@ -275,16 +276,16 @@ class TestReleaseNow:
     def test_in_spite_of_closed_hours_that_were_named(self) -> None:
         facts = plan(closed=(closed("14:00", "15:00"),))
 
-        assert said(rushed(facts, closed=True)) == (
+        assert said(rushed(facts, closed=named(*facts.plan.closed))) == (
             "Released now by ana in spite of closed hours (hot fix): it is merged now."
         )
-        assert decide(rushed(plan(closed=(ALWAYS,)), closed=True)).action is Action.MERGE
-        assert said(rushed(facts, closed=True, sha=OTHER)).endswith("look and say it again.")
+        assert decide(rushed(plan(closed=(ALWAYS,)), closed=named(ALWAYS))).action is Action.MERGE
+        assert said(rushed(facts, closed=named(*facts.plan.closed), sha=OTHER)).endswith("look and say it again.")
         assert "look and say it again" not in said(rushed(facts, sha=OTHER))
 
     def test_closed_hours_that_were_named_name_no_block(self) -> None:
-        assert answer(rushed(replace(DUE, blocks=(block(id=3),)), closed=True))[1] == "blocked"
-        assert answer(rushed(plan(closed=(ALWAYS,)), blocks=frozenset({3})))[1] == "no-open-minute"
+        assert answer(rushed(replace(DUE, blocks=(block(id=3),)), closed=named(ALWAYS)))[1] == "blocked"
+        assert answer(rushed(plan(closed=(ALWAYS,)), blocks=named(block(id=3))))[1] == "no-open-minute"
 
 
 class TestChecklist:
@@ -304,8 +305,8 @@ class TestChecklist:
 
         assert (item.mark, item.reason) == (Mark.MET, "Passed over: ana releases aaaaaaa now.")
         assert self.item(rushed(DUE), "too_young").reason == ""
-        named = rushed(replace(DUE, blocks=(block(id=3),)), blocks=frozenset({3}))
-        assert self.item(named, "blocked").reason == "Passed over: ana releases aaaaaaa now."
+        in_spite = rushed(replace(DUE, blocks=(block(id=3),)), blocks=named(block(id=3)))
+        assert self.item(in_spite, "blocked").reason == "Passed over: ana releases aaaaaaa now."
 
     def test_a_locked_pull_request_is_merged_all_the_same(self) -> None:
         """GitHub locks conversations: https://docs.github.com/en/communities/moderating-comments-and-conversations."""
@@ -313,13 +314,20 @@ class TestChecklist:
 
 
 def test_a_release_now_counts_as_said_only_for_its_head() -> None:
-    wish = ReleaseNow("ana", "x", HEAD, blocks=frozenset({3}), closed=True)
+    wish = ReleaseNow("ana", "x", HEAD, blocks=named(block(id=3)), closed=named(ALWAYS))
     blocks = (block(id=3),)
+    held = replace(plan(closed=(ALWAYS,)), blocks=blocks)
 
     for facts, stands in [
-        (replace(DUE, release_now=wish, blocks=blocks), ()),
-        (replace(DUE, release_now=replace(wish, sha=OTHER), blocks=blocks), blocks),
-        (replace(DUE, release_now=wish, blocks=blocks, reading=None), blocks),
+        (replace(held, release_now=wish), ()),
+        (replace(held, release_now=replace(wish, sha=OTHER)), blocks),
+        (replace(held, release_now=replace(wish, said_at=NOW - 24 * HOUR)), blocks),
+        (replace(held, release_now=wish, reading=None), blocks),
     ]:
         assert facts.standing_blocks == stands
-        assert facts.keeps_hours is bool(stands)
+        assert facts.kept_hours == ((ALWAYS,) if stands else ())
+
+
+def named(*what: Block | ClosedRule) -> frozenset[str]:
+    """What a person chose, as they saw it."""
+    return frozenset(each.seen for each in what)

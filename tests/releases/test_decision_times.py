@@ -420,7 +420,7 @@ class TestTheAnnouncedMoment:
 
         assert rushed(told()).announced_at == NOW
         assert rushed(quiet).announced_at == datetime(2026, 11, 23, 16, tzinfo=UTC)
-        assert rushed(quiet, closed=True).announced_at == NOW
+        assert rushed(quiet, closed=frozenset({quiet.plan.closed[0].seen})).announced_at == NOW
         assert rushed(replace(told(), blocks=(block(ends_at=NOW + HOUR),))).announced_at == NOW + HOUR
 
     @pytest.mark.parametrize("facts", [plan(merge_after=None), reading(pull_request=None), plan(closed=(ALWAYS,))])

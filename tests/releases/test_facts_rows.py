@@ -49,6 +49,7 @@ def test_what_people_said_is_told_while_it_holds(world: World) -> None:
 
 def test_release_now_names_what_it_is_in_spite_of(world: World) -> None:
     sha, block = world.opened().head_sha, world.block()
+    world.set(blocked_time_buckets=["* * * * *"])
     interventions.release_now(
         world.strategy, sha, reason="fix", actor=ANA, clock=world.clock, spite_blocks=[block.pk], spite_closed=True
     )
@@ -56,8 +57,10 @@ def test_release_now_names_what_it_is_in_spite_of(world: World) -> None:
     now = known(world).release_now
 
     assert now is not None
-    assert (now.by, now.sha, now.blocks, now.closed) == ("ana", sha, frozenset({block.pk}), True)
+    assert (now.by, now.sha, now.said_at) == ("ana", sha, world.now)
     assert [each.id for each in known(world).blocks] == [block.pk]
+    assert now.blocks == {each.seen for each in known(world).blocks}
+    assert now.closed == {each.seen for each in known(world).plan.closed}
 
 
 def test_closed_hours_of_the_organization_close_its_strategies(world: World) -> None:

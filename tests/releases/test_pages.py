@@ -22,7 +22,7 @@ from releases.models import (
     StrategyReading,
 )
 from releases.readings import to_json
-from releases.situation import PullRequest, Reading
+from releases.situation import PullRequest, Reading, seen_block
 from tests import worlds
 from tests.worlds import sha
 
@@ -180,7 +180,7 @@ class TestReleaseNow:
         User.objects.get().user_permissions.add(Permission.objects.get(codename="release_in_spite"))
 
         assert "In spite of the block by mary: incident 12" in staff.get(at(strategy, "now")).content.decode()
-        staff.post(at(strategy, "now"), typed(blocks=[block.pk]))
+        staff.post(at(strategy, "now"), typed(blocks=[seen_block(block.pk, block.updated_at)]))
 
         assert Intervention.objects.get().spite_blocks == [block.pk]
         assert AuditEvent.objects.get().data["in_spite_of"][0]["reason"] == "incident 12"
