@@ -20,7 +20,7 @@ from dashboard import words
 from dashboard.access import for_readers
 from dashboard.cards import stale_after
 from dashboard.pipeline import pipeline, repository_url
-from dashboard.sentences import told
+from dashboard.sentences import QUIET, told
 from dashboard.upkeep import deployment_of_detail, recommended
 from projects.queries import Detail, details, project_and_tags
 from releases.live import lately, merged_lately
@@ -84,8 +84,8 @@ _TOLD = ("id", "at", "actor", "actor_kind", "kind", "project_id", "project_name"
 
 
 def _newest_events(most: int) -> ArraySubquery:
-    """In the query of the project itself: there are too many others already."""
-    events = AuditEvent.objects.filter(project_id=OuterRef("pk")).order_by("-id")[:most]
+    """In the query of the project itself: there are too many others already. Without what only accompanies others."""
+    events = AuditEvent.objects.filter(project_id=OuterRef("pk")).exclude(kind__in=QUIET).order_by("-id")[:most]
     return ArraySubquery(events.values(told=JSONObject(**{name: name for name in _TOLD})))
 
 

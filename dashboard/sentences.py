@@ -9,9 +9,13 @@ from django.utils.dateparse import parse_datetime
 
 from audit.models import AuditEvent
 from dashboard.words import counted, duration
-from releases.messages import span
+from releases.messages import listed, span
 
 Data = Mapping[str, Any]
+
+
+# What Horizon keeps true beside a release: many lines, little news.
+QUIET = ("pull-request.edited", "pull-request.commented", "notice.updated", "notice.replied", "status.set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,10 @@ class Told:
     what: str
     note: str
     url: str
+
+    @property
+    def is_quiet(self) -> bool:
+        return self.event.kind in QUIET
 
 
 def told(event: AuditEvent) -> Told:
@@ -161,6 +169,22 @@ def _postponed(data: Data) -> str:
     return f"postponed {_number(data)}{f' until {when}' if (when := _when(data.get('until'))) else ''}"
 
 
+def _what(data: Data) -> str:
+    """The pull request, else the commit that was named before there was one."""
+    return _number(data) if _pull_request(data).get("number") else _short(data.get("sha")) or "it"
+
+
+def _in_spite(data: Data) -> str:
+    named = data.get("in_spite_of")
+    blocks = (
+        [f"the block by {each.get('by')}" for each in named if isinstance(each, dict)]
+        if isinstance(named, list)
+        else []
+    )
+    closed = ["closed hours"] if data.get("in_closed_hours") else []
+    return f", in spite of {listed([*blocks, *closed])}" if blocks or closed else ""
+
+
 def _when(text: object) -> str:
     moment = parse_datetime(text) if isinstance(text, str) and len(text) < 40 else None
     return f"{moment.astimezone(UTC):%d %b %Y, %H:%M} UTC" if moment and moment.tzinfo else ""
@@ -189,7 +213,7 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "release.merged": _release("merged"),
     "release.by-hand": _by_people("merged by hand"),
     "release.rollback": _rolled_back,
-    "release.now": lambda data: f"had {_number(data)} released now",
+    "release.now": lambda data: f"asked to release {_what(data)} now{_in_spite(data)}",
     "release.postponed": _postponed,
     "release.skipped": lambda data: f"skipped {_number(data)}",
     "release.resumed": lambda data: f"let {_number(data)} go on",

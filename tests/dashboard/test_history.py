@@ -115,6 +115,9 @@ class TestFilters:
 
         assert "ana put a block on releases" in line
 
+    def test_finds_horizon_however_it_is_written(self, reader: Client) -> None:
+        assert lines(reader, "/history/?actor=horizon") == lines(reader, "/history/?actor=Horizon") != []
+
 
 class TestSentences:
     @pytest.mark.parametrize("kind", [*SENTENCES, "something.else"])
@@ -136,6 +139,13 @@ class TestSentences:
         line = told(happened("config.changed", data=data))
 
         assert (line.what, line.note) == ("changed the stage main", "branch: a → b")
+
+    def test_what_was_passed_over_is_named(self) -> None:
+        data = {"sha": "5" * 40, "in_spite_of": [{"id": 1, "by": "ana", "reason": "x"}], "in_closed_hours": True}
+
+        told_of = told(happened("release.now", data=data))
+
+        assert told_of.what == "asked to release 5555555 now, in spite of the block by ana and closed hours"
 
     def test_a_change_is_told_in_words(self) -> None:
         before = {"merge_after": 90, "automatic": False, "blocked_time_buckets": []}

@@ -190,6 +190,17 @@ class TestState:
 
         assert "merged pull request #12" in page(reader, project)
 
+    def test_history_leaves_out_what_only_accompanies_a_release(self, reader: Client) -> None:
+        project = shown("candela", [], [])
+        record("release.merged", actor=HORIZON, at=timezone.now(), project=project, data={})
+        for _ in range(20):
+            record("notice.updated", actor=HORIZON, at=timezone.now(), project=project, data={})
+
+        html = page(reader, project)
+
+        assert "merged the release" in html
+        assert "up to date in Slack" not in html
+
     def test_only_staff_is_shown_the_way_to_the_admin(self, reader: Client, admin: Client) -> None:
         project = shown("candela")
 
