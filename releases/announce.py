@@ -47,10 +47,6 @@ class Tidings:
     unasked: bool = False
     goes_on: bool = False
 
-    @property
-    def stoppable(self) -> bool:
-        return self.goes_on
-
 
 def keep_true(strategies: Collection[DeployStrategy], clock: Callable[[], datetime]) -> None:
     """Bring the messages about these strategies' releases up to what is true now.
@@ -157,7 +153,7 @@ def _news(release: Release, tidings: Tidings, target: Target, post: SlackPost | 
         return None
     if post is not None and was_told and not _concerns(release, tidings, target, post):
         return None
-    text = slack_texts.status(story_of(release), tidings.headline, stoppable=tidings.stoppable)
+    text = slack_texts.status(story_of(release), tidings.headline, stoppable=tidings.goes_on)
     return News(tidings.said, text, tidings.headline, anew=tidings.unasked and not was_told)
 
 
@@ -249,7 +245,7 @@ def _newest(release: Release) -> Notice | None:
 
 
 def _link(release: Release) -> str:
-    return release.url or story_of(release).project_url
+    return story_of(release).url
 
 
 def _digest(text: str) -> str:

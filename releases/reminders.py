@@ -25,10 +25,8 @@ AT_ONCE = 20  # blocks in one run
 RUN_TIME = timedelta(seconds=120)  # after which no other block is begun, so that the run ends before it is ended
 MOST_TARGETS = 3  # that one reminder goes to
 
-Post = Callable[[Target, str], object]
 
-
-def remind_owners(clock: Callable[[], datetime], post: Post = slack.post) -> list[DeployBlock]:
+def remind_owners(clock: Callable[[], datetime]) -> list[DeployBlock]:
     """The blocks of which somebody was reminded. What could not be posted anywhere is tried again a day later."""
     begun = clock()
     due = forgotten_blocks(begun).filter(Q(reminded_at=None) | Q(reminded_at__lte=begun - AGAIN))
@@ -37,7 +35,7 @@ def remind_owners(clock: Callable[[], datetime], post: Post = slack.post) -> lis
         now = clock()
         if now - begun > RUN_TIME:
             break
-        if _claim(block, now) and _remind(block, post, now):
+        if _claim(block, now) and _remind(block, now):
             reminded.append(block)
     return reminded
 
@@ -49,9 +47,9 @@ def _claim(block: DeployBlock, now: datetime) -> bool:
     return unclaimed.update(reminded_at=now - AGAIN + AFTER_TROUBLE) == 1
 
 
-def _remind(block: DeployBlock, post: Post, now: datetime) -> bool:
+def _remind(block: DeployBlock, now: datetime) -> bool:
     targets = _targets(block)
-    told = [target.label for target in targets if _posted(target, reminder(block, now), post)]
+    told = [target.label for target in targets if _posted(target, reminder(block, now))]
     if told:
         with transaction.atomic():
             DeployBlock.objects.filter(pk=block.pk).update(reminded_at=now)
@@ -59,9 +57,9 @@ def _remind(block: DeployBlock, post: Post, now: datetime) -> bool:
     return bool(told)
 
 
-def _posted(target: Target, text: str, post: Post) -> bool:
+def _posted(target: Target, text: str) -> bool:
     try:
-        post(target, text)
+        slack.post(target, text)
     except SlackTrouble as error:
         log.warning("could not remind of a block at %s: %s", target.label, error.message)
         return False

@@ -1,117 +1,99 @@
 """Owners of blocks without an end are reminded, once a week."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from audit.models import AuditEvent
 from blocks.models import DeployBlock
 from releases.reminders import remind_owners
-from releases.slack import SlackTrouble, Target
+from tests.releases.telling import tell_channels
+from tests.releases.wire import dying
 from tests.releases.world import World
+from tests.servers.slack import SlackServer
+from tests.servers.slack.fixtures import slack
 
+__all__ = ["slack"]
 pytestmark = pytest.mark.django_db
 
 
-class Channel:
-    """A place to post to, that may be away."""
-
-    def __init__(self) -> None:
-        self.away = False
-        self.texts: list[str] = []
-
-    def post(self, target: Target, text: str) -> None:
-        if self.away:
-            raise SlackTrouble("Slack did not answer.")
-        self.texts.append(f"{target.label}: {text}")
-
-
 @pytest.fixture
-def channel() -> Channel:
-    return Channel()
+def told(world: World, slack: SlackServer) -> World:
+    """A world whose releases are told to #dev."""
+    tell_channels(world, slack, "#dev")
+    return world
 
 
-def told_of(world: World, channel: Channel) -> list[DeployBlock]:
-    return remind_owners(world.clock, channel.post)
+def reminded(world: World) -> list[DeployBlock]:
+    return remind_owners(world.clock)
 
 
 class TestReminder:
-    def test_comes_a_week_after_the_beginning_and_every_week_after(self, world: World, channel: Channel) -> None:
-        world.set(slack_channels=["#dev"])
-        block = world.block("incident 12")
-        world.wait(days=6)
-        assert told_of(world, channel) == []
+    def test_comes_a_week_after_the_beginning_and_every_week_after(self, told: World, slack: SlackServer) -> None:
+        block = told.block("incident 12")
+        told.wait(days=6)
+        assert reminded(told) == []
 
-        world.wait(days=1)
-        assert told_of(world, channel) == [block]
-        world.wait(days=6)
-        assert told_of(world, channel) == []
-        world.wait(days=1)
-        assert told_of(world, channel) == [block]
+        told.wait(days=1)
+        assert reminded(told) == [block]
+        told.wait(days=6)
+        assert reminded(told) == []
+        told.wait(days=1)
+        assert reminded(told) == [block]
 
-        assert "mary has blocked releases for 7 days, without an end: incident 12" in channel.texts[0]
-        assert AuditEvent.objects.filter(kind="block.reminded", project_id=world.project.pk).count() == 2
+        assert "mary has blocked releases for 7 days, without an end: incident 12" in slack.texts("#dev")[0]
+        assert AuditEvent.objects.filter(kind="block.reminded", project_id=told.project.pk).count() == 2
 
-    def test_is_tried_again_after_a_day_where_nobody_took_it(self, world: World, channel: Channel) -> None:
-        world.set(slack_channels=["#dev"])
-        world.block()
-        world.wait(days=8)
-        channel.away = True
-        assert told_of(world, channel) == []
+    def test_is_tried_again_after_a_day_where_nobody_took_it(self, told: World, slack: SlackServer) -> None:
+        told.block()
+        told.wait(days=8)
+        slack.fail("chat.postMessage", drop="before")
+        assert reminded(told) == []
         assert not AuditEvent.objects.filter(kind="block.reminded").exists()
 
-        channel.away = False
-        assert told_of(world, channel) == []
-        world.wait(days=1)
-        assert len(told_of(world, channel)) == 1
+        assert reminded(told) == []
+        told.wait(days=1)
+        assert len(reminded(told)) == 1
 
-    def test_is_tried_again_after_a_day_where_the_worker_died(self, world: World, channel: Channel) -> None:
-        world.set(slack_channels=["#dev"])
-        block = world.block()
-        world.wait(days=8)
+    def test_is_tried_again_after_a_day_where_the_worker_died(self, told: World) -> None:
+        block = told.block()
+        told.wait(days=8)
+        dying(lambda: reminded(told), "POST .*/chat.postMessage", "before")
 
-        def dies(target: Target, text: str) -> None:
-            raise KeyboardInterrupt
+        assert reminded(told) == []
+        told.wait(days=1)
+        assert reminded(told) == [block]
 
-        with pytest.raises(KeyboardInterrupt):
-            remind_owners(world.clock, dies)
+    def test_leaves_the_rest_to_the_next_run_where_slack_is_slow(self, told: World) -> None:
+        blocks = [told.block(f"incident {number}") for number in range(5)]
+        told.wait(days=8)
 
-        assert told_of(world, channel) == []
-        world.wait(days=1)
-        assert told_of(world, channel) == [block]
+        def each_takes_fifty_seconds() -> datetime:
+            told.wait(seconds=50)
+            return told.now
 
-    def test_leaves_the_rest_to_the_next_run_where_slack_is_slow(self, world: World, channel: Channel) -> None:
-        world.set(slack_channels=["#dev"])
-        blocks = [world.block(f"incident {number}") for number in range(5)]
-        world.wait(days=8)
+        assert remind_owners(each_takes_fifty_seconds) == blocks[:2]
+        assert reminded(told) == blocks[2:]
 
-        def slow(target: Target, text: str) -> None:
-            world.wait(seconds=50)
+    def test_is_not_for_blocks_that_end_or_have_ended(self, told: World) -> None:
+        told.block(resolved_at=told.now + timedelta(days=90))
+        told.unblock(told.block())
+        told.wait(days=8)
 
-        assert remind_owners(world.clock, slow) == blocks[:3]
-        assert told_of(world, channel) == blocks[3:]
+        assert reminded(told) == []
 
-    def test_is_not_for_blocks_that_end_or_have_ended(self, world: World, channel: Channel) -> None:
-        world.set(slack_channels=["#dev"])
-        world.block(resolved_at=world.now + timedelta(days=90))
-        world.unblock(world.block())
-        world.wait(days=8)
-
-        assert told_of(world, channel) == []
-
-    def test_goes_nowhere_without_slack(self, world: World, channel: Channel) -> None:
+    def test_goes_nowhere_without_slack(self, world: World, slack: SlackServer) -> None:
         world.block()
         world.wait(days=8)
 
-        assert told_of(world, channel) == []
-        assert channel.texts == []
+        assert reminded(world) == []
+        assert slack.requests == []
 
-    def test_of_a_whole_organization_goes_once_to_the_same_targets(self, world: World, channel: Channel) -> None:
-        world.set(slack_channels=["#dev"])
-        world.release_to("staging", base="staging", head="main", slack_channels=["#dev"])
-        world.block(scope="organization", projects=[])
-        world.wait(days=8)
+    def test_of_a_whole_organization_goes_once_to_the_same_targets(self, told: World, slack: SlackServer) -> None:
+        told.release_to("staging", base="staging", head="main", slack_channels=["#dev"])
+        told.block(scope="organization", projects=[])
+        told.wait(days=8)
 
-        told_of(world, channel)
+        reminded(told)
 
-        assert len(channel.texts) == 1
+        assert len(slack.texts("#dev")) == 1
