@@ -90,6 +90,11 @@ class SavedBlockOut(BlockOut):
 class ReasonField(serializers.CharField):
     """A reason: cleaned first, then measured."""
 
+    default_error_messages = {
+        "blank": "Give a reason: whoever waits will read it.",
+        "max_length": "Up to {max_length:,} characters are kept. Shorten it, and link the rest.",
+    }
+
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=LONGEST_REASON, **options)
 
@@ -111,13 +116,15 @@ class ProjectField(serializers.Field[str, Any, Any, Any]):
 class MomentField(serializers.DateTimeField):
     """A moment: a time without its offset could be meant in any zone."""
 
+    default_error_messages = {
+        "invalid": "Give a time such as 2026-12-24T17:00:00Z, or null for no end.",
+        "overflow": "There is no such time. Give one of this century, or null for no end.",
+    }
+
     def enforce_timezone(self, value: datetime) -> datetime:
         if value.tzinfo is None:
             raise ValidationError("Say in which zone: 2026-12-24T17:00:00Z, or with an offset such as +01:00.")
-        try:
-            return super().enforce_timezone(value)
-        except (ValueError, OverflowError):
-            raise ValidationError("There is no such time. Give one of this century.") from None
+        return super().enforce_timezone(value)
 
 
 class Asked(serializers.Serializer[Any]):

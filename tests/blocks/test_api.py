@@ -298,6 +298,21 @@ class TestWriting:
         assert answer["ended_before"].startswith("mary had ended this block before at ")
         assert answer["ended_before"].endswith(" UTC: needs QA. Your note was not saved: again")
 
+    @pytest.mark.parametrize(
+        ("wrong", "sentence"),
+        [
+            ({"description": " "}, "Give a reason: whoever waits will read it."),
+            ({"description": "x" * 2001}, "Up to 2,000 characters are kept."),
+            ({"resolved_at": "soon"}, "Give a time such as 2026-12-24T17:00:00Z, or null for no end."),
+            ({"resolved_at": "9999-12-31T23:59:59-14:00"}, "There is no such time."),
+            ({"resolved_at": "2026-12-24T17:00:00"}, "Say in which zone"),
+        ],
+    )
+    def test_says_what_to_send_instead(
+        self, staff: Script, candela: Project, wrong: dict[str, Any], sentence: str
+    ) -> None:
+        assert sentence in staff.post(**{"project_id": candela.pk, "description": "no", **wrong}).content.decode()
+
     def test_takes_objects_only(self, staff: Script, candela: Project) -> None:
         for body in ("[]", "null", '"no"', "1", "{", "1" * 5000, '{"project_id": 1e999}'):
             answer = staff.client.post("/api/deploy_blocks", body, "application/json", headers=staff.headers)
