@@ -146,10 +146,13 @@ def _save(
         block.scope, block.tag = wish.scope, wish.tag if wish.scope == DeployBlock.Scope.TAG else ""
         block.begins_at = wish.begins_at or (min(block.begins_at, now) if block.pk else now)
         block.resolved_at, block.updated_at = wish.resolved_at, _version(block, now)
-        block.created_at = block.created_at or now
+        if not block.pk:
+            block.created_at = now
         _check(block)
-        block.save()
         names_projects = wish.scope == DeployBlock.Scope.PROJECTS
+        if names_projects:
+            _check_place(wish)
+        block.save()
         block.projects.set(wish.projects if names_projects else [])
         block.exceptions.set([] if names_projects else wish.exceptions)
         projects = _record(kind, block, actor, now, {"before": before} if before else {})
@@ -174,6 +177,14 @@ def _check(block: DeployBlock) -> None:
     if block.resolved_at is not None and block.resolved_at <= block.begins_at:
         raise ValidationError("A block must end after it begins.")
     block.full_clean(exclude=["projects", "owner"], validate_unique=False)
+
+
+def _check_place(wish: Wish) -> None:
+    """A project may have left the organization before the lock was taken: nothing would hold it there."""
+    chosen = Project.objects.filter(pk__in=[project.pk for project in wish.projects])
+    gone = list(chosen.exclude(organization=wish.organization).order_by("name").values_list("name", flat=True))
+    if gone:
+        raise ValidationError(f"No longer in {wish.organization}: {', '.join(gone)}. Make a block of its own there.")
 
 
 def _reach(block: DeployBlock) -> str:

@@ -91,6 +91,19 @@ def covered_projects(block: DeployBlock) -> list[Project]:
     return list(projects.exclude(pk__in=block.exceptions.values("pk")).order_by("name"))
 
 
+def tie(project: Project, at: datetime) -> str:
+    """Why a project must not leave its organization: a block that covers it there, now or soon, does not move along."""
+    blocks = DeployBlock.objects.unresolved(at) | DeployBlock.objects.planned(at)
+    block = blocks.covering(project).order_by("begins_at", "id").first()
+    if block is None:
+        return ""
+    blocked = "is blocked" if block.has_begun(at) else "will be blocked"
+    return (
+        f"{project.name} cannot leave {project.organization}: it {blocked} there by {block.created_by} ({block}), and "
+        "would be released elsewhere. End that block, or take the project out of it, first."
+    )
+
+
 def forgotten_blocks(at: datetime) -> QuerySet[DeployBlock]:
     """Blocks in force without an end that began more than a week ago, oldest first: their owners are reminded."""
     forgotten = DeployBlock.objects.unresolved(at).filter(resolved_at=None, begins_at__lte=at - FORGOTTEN_AFTER)

@@ -20,7 +20,7 @@ from audit.admin import ReadOnlyAdmin
 from audit.record import Actor
 from projects import configure
 from projects.admin_forms import keeps_no_secret
-from projects.merging import StillMerging, too_late
+from projects.merging import StillMerging, Tied, too_late
 
 if TYPE_CHECKING:  # unfold has no types, Django's classes have parameters only in them
     from django.contrib import admin
@@ -104,8 +104,8 @@ class ConfiguredAdmin(ModelAdmin):
     ) -> Any:
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except StillMerging as merging:
-            request.__dict__["horizon_refused"] = str(merging)  # the form comes back with what was typed
+        except (StillMerging, Tied) as refused:
+            request.__dict__["horizon_refused"] = str(refused)  # the form comes back with what was typed
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:

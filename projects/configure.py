@@ -79,12 +79,16 @@ def save(
 ) -> bool:
     """Save it, and record what changed, if anything did. `before` is what is stored, where the caller knows it.
 
-    The projects to be read soon go into `again`, for a caller who changes many things and asks once at the end.
+    The projects to be read soon go into `again`, for a caller who changes many things and asks once at the end. Raises
+    merging.Tied where a project must not leave its organization.
     """
     with transaction.atomic():
         stored = as_stored(thing) if before is None else before
+        left = _left(thing, at)
         thing.save()
         old, new = differences(stored, described(thing))
+        if left is not None:
+            old["organization"], new["organization"] = left.name, _place_of(thing)[1].name
         if not old and not new and stored:
             return False
         _record(thing, Action.CHANGED if stored else Action.CREATED, old, new, actor=actor, at=at)
@@ -160,6 +164,20 @@ def look_again(project_ids: Iterable[int], *, at: datetime) -> None:
     if ids:
         transaction.on_commit(lambda: leases.ask(ids, at))
         live.announce(ids)
+
+
+def _left(thing: models.Model, at: datetime) -> Organization | None:
+    """The organization that a project leaves by being saved."""
+    if not isinstance(thing, Project) or not thing.pk:
+        return None
+    stored = Project.objects.select_related("organization").exclude(organization=thing.organization_id)
+    project = stored.filter(pk=thing.pk).first()
+    if project is None:
+        return None
+    for tie in merging.TIES:
+        if words := tie(project, at):
+            raise merging.Tied(words)
+    return project.organization
 
 
 def _shown(value: object, *, changed: bool = False) -> object:

@@ -51,6 +51,15 @@ class Overtaken:
 MERGES_SINCE: list[Callable[[Collection[int], datetime], Iterable[Overtaken]]] = []
 
 
+# The app `blocks` puts its answer here when it starts: why must this project, as it is stored, not leave its
+# organization at this moment? Empty where it may.
+TIES: list[Callable[[Project, datetime], str]] = []
+
+
+class Tied(Exception):
+    """A project must not leave its organization; the message says why, and what to do."""
+
+
 class StillMerging(Exception):
     """A merge of the organization takes longer than anybody should wait for; nothing was saved."""
 
