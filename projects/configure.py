@@ -13,7 +13,7 @@ from django.db import models, transaction
 
 from audit.record import Actor, record
 from projects import budgets, leases, live, merging
-from projects.models import Organization, Profile, Project, Stage
+from projects.models import Organization, Profile, Project, Stage, StageMove
 from projects.secrets import Secret
 
 CONFIG_CHANGED = "config.changed"
@@ -91,6 +91,8 @@ def save(
             old["organization"], new["organization"] = left.name, _place_of(thing)[1].name
         if not old and not new and stored:
             return False
+        if isinstance(thing, Stage) and stored and "name" in new:
+            _rename_moves(thing, str(stored["name"]))
         _record(thing, Action.CHANGED if stored else Action.CREATED, old, new, actor=actor, at=at)
         if isinstance(thing, Profile):
             budgets.forget(thing)
@@ -99,6 +101,14 @@ def save(
         else:
             again |= projects_of(thing)
     return True
+
+
+def _rename_moves(stage: Stage, before: str) -> None:
+    """What a stage did is known by its name and goes with it. A stage that was called so once, and was deleted, keeps
+    what it did to itself."""
+    moves = StageMove.objects.filter(project=stage.project_id)
+    moves.filter(stage_name=stage.name).update(stage_name=f"{stage.name[:90]} (deleted)")
+    moves.filter(stage_name=before).update(stage_name=stage.name)
 
 
 def delete(thing: models.Model, *, actor: Actor, at: datetime) -> None:

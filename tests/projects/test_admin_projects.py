@@ -1,5 +1,6 @@
 """Projects and their stages in the admin: one page, in order, archived instead of deleted."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from audit.models import AuditEvent
-from projects.models import Organization, Profile, Project, ProjectPoll, Stage
+from projects.models import Organization, Profile, Project, ProjectPoll, Stage, StageMove
+from releases.at_time import stages_at
 from tests import worlds
 from tests.projects.admin_site import AdminSite, Form
 
@@ -160,6 +162,21 @@ class TestChanging:
         site.send(form, **rows(form, new, {"name": "canary", "git_remote": REMOTE, "branch": "canary"}))
 
         assert [name for _, name in order(project)] == ["main", "qa", "staging", "production", "canary"]
+
+    def test_a_renamed_stage_keeps_what_it_did(self, site: AdminSite) -> None:
+        """Another stage was called so before, and was deleted."""
+        candela = worlds.project("candela")
+        at = datetime(2026, 11, 17, 12, tzinfo=UTC)
+        for name, number in (("production", 1), ("prod", 2)):
+            StageMove.objects.create(
+                project=candela, project_name=str(candela), stage_name=name, to_sha=worlds.sha(number), seen_at=at
+            )
+
+        site.send(page_of(site, candela), **{"stages-2-name": "prod"})
+
+        then = stages_at(candela.stages.filter(name="prod"), at + timedelta(hours=1))
+        assert [(each.known, each.sha) for each in then] == [(True, worlds.sha(1))]
+        assert StageMove.objects.get(to_sha=worlds.sha(2)).stage_name == "prod (deleted)"
 
     def test_a_removed_stage_closes_the_gap(self, site: AdminSite) -> None:
         project = worlds.project("candela")
