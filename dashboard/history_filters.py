@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 
-from audit.models import AuditEvent, EventTag
+from audit.models import AuditEvent
 from audit.record import HORIZON
 from dashboard.moments import begin_of, end_of, zone_of
 from projects.models import Project
@@ -65,37 +65,20 @@ class Wanted:
     def events(self) -> "QuerySet[AuditEvent]":
         found = AuditEvent.objects.all()
         if (projects := self.projects()) is not None:
-            found = (
-                _of(found, "project_id", projects[0]) if len(projects) == 1 else found.filter(project_id__in=projects)
-            )
+            found = found.filter(project_id__in=projects)
         if self.organization:
-            found = _of(found, "organization_name", self.organization)
+            found = found.filter(organization_name=self.organization)
         if self.tag:
-            found = _tagged(found, self.tag)
+            found = found.filter(tags__contains=[self.tag])
         if self.kind:
-            found = _of(found, "kind", self.kind)
+            found = found.filter(kind=self.kind)
         if self.actor:
-            found = _of(found, "actor", HORIZON.name if self.actor.lower() == HORIZON.name.lower() else self.actor)
+            found = found.filter(actor=HORIZON.name if self.actor.lower() == HORIZON.name.lower() else self.actor)
         if since := begin_of(self.since, self.zone):
             found = _from(found, since)
         if until := end_of(self.until, self.zone):
             found = _before(found, until)
         return found
-
-
-def _of(events: "QuerySet[AuditEvent]", column: str, value: object) -> "QuerySet[AuditEvent]":
-    """Those with this value. The database walks back from the newest event of all where it takes a value for frequent,
-    which one of years ago may be: the key of its newest event saves the walk. Asked as a range, the index that begins
-    with the column is the only one in order."""
-    alike = AuditEvent.objects.filter(**{f"{column}__gte": value, f"{column}__lte": value})
-    newest = alike.order_by(column, "-id").values_list("id", flat=True).first()
-    return events.none() if newest is None else events.filter(id__lte=newest, **{column: value})
-
-
-def _tagged(events: "QuerySet[AuditEvent]", tag: str) -> "QuerySet[AuditEvent]":
-    tagged = EventTag.objects.filter(tag=tag).order_by("-event_id").values_list("event_id", flat=True)
-    newest = tagged.first()
-    return events.none() if newest is None else events.filter(id__lte=newest, borne__tag=tag)
 
 
 def _from(events: "QuerySet[AuditEvent]", moment: datetime) -> "QuerySet[AuditEvent]":
