@@ -1,7 +1,6 @@
 """What happened: one line of history for each act, never changed and never deleted."""
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 
@@ -44,8 +43,23 @@ class AuditEvent(models.Model):
             models.Index(fields=["actor", "-id"], name="audit_by_actor"),
             models.Index(fields=["organization_name", "-id"], name="audit_by_organization"),
             models.Index(fields=["at"], name="audit_by_time"),
-            GinIndex(fields=["tags"], name="audit_by_tag"),
         ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.kind} by {self.actor}"
+
+
+class EventTag(models.Model):
+    """An event by one of its tags: a row for each, written by a trigger when the event is (see the migrations).
+
+    An index over the tags has no order, and a walk back through all of history finds a rare tag late, or never.
+    """
+
+    pk = models.CompositePrimaryKey("tag", "event_id")
+    tag = models.CharField(max_length=100)
+    event = models.ForeignKey(
+        AuditEvent, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="borne"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.tag}: {self.event_id}"

@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 from django.http import HttpRequest, QueryDict
 
-from audit.models import AuditEvent
+from audit.models import AuditEvent, EventTag
 from audit.record import HORIZON
 from dashboard.moments import begin_of, end_of, zone_of
 from projects.models import Project
@@ -63,22 +63,64 @@ class Wanted:
         return named or [-1]
 
     def events(self) -> "QuerySet[AuditEvent]":
-        found = AuditEvent.objects.all()
+        found, values = AuditEvent.objects.all(), self._values()
         if (projects := self.projects()) is not None:
             found = found.filter(project_id__in=projects)
-        if self.organization:
-            found = found.filter(organization_name=self.organization)
+            if len(projects) == 1:
+                values["project_id"] = projects[0]
+        ends = [end for column, value in values.items() for end in _ends_of(column, value)]
         if self.tag:
-            found = found.filter(tags__contains=[self.tag])
-        if self.kind:
-            found = found.filter(kind=self.kind)
-        if self.actor:
-            found = found.filter(actor=HORIZON.name if self.actor.lower() == HORIZON.name.lower() else self.actor)
+            found = found.filter(borne__tag=self.tag)
+            ends += _ends_of_tag(self.tag)
+        found = _within(found.filter(**values), ends)
         if since := begin_of(self.since, self.zone):
             found = _from(found, since)
         if until := end_of(self.until, self.zone):
             found = _before(found, until)
         return found
+
+    def _values(self) -> dict[str, object]:
+        """What columns of events must be equal to."""
+        actor = HORIZON.name if self.actor.lower() == HORIZON.name.lower() else self.actor
+        values = {"organization_name": self.organization, "kind": self.kind, "actor": actor}
+        return {column: value for column, value in values.items() if value}
+
+
+Ends = list["QuerySet[Any]"]
+
+
+def _ends_of(column: str, value: object) -> Ends:
+    """The keys of the newest and the oldest event with this value. Asked as a range, the index that begins with the
+    column is the only one in order; else all of history might be walked through for one that is not there."""
+    alike = AuditEvent.objects.filter(**{f"{column}__gte": value, f"{column}__lte": value})
+    return _ends(alike.order_by(column, "-id"), alike.order_by(f"-{column}", "id"), "id")
+
+
+def _ends_of_tag(tag: str) -> Ends:
+    tagged = EventTag.objects.filter(tag=tag)
+    return _ends(tagged.order_by("-event_id"), tagged.order_by("event_id"), "event_id")
+
+
+def _ends(newest: "QuerySet[Any]", oldest: "QuerySet[Any]", key: str) -> Ends:
+    return [
+        rows.annotate(is_newest=Value(value=is_newest)).values_list("is_newest", key)[:1]
+        for is_newest, rows in ((True, newest), (False, oldest))
+    ]
+
+
+def _within(events: "QuerySet[AuditEvent]", ends: Ends) -> "QuerySet[AuditEvent]":
+    """The events where all of these spans overlap, which one query tells.
+
+    The database walks back from the newest event of all where it takes a value for frequent, which one of years ago may
+    be: that walk begins and ends with the value.
+    """
+    if not ends:
+        return events
+    keys = list(ends[0].union(*ends[1:], all=True))
+    if len(keys) < len(ends):
+        return events.none()
+    oldest, newest = ([key for is_newest, key in keys if is_newest is newer] for newer in (False, True))
+    return events.filter(id__gte=max(oldest), id__lte=min(newest))
 
 
 def _from(events: "QuerySet[AuditEvent]", moment: datetime) -> "QuerySet[AuditEvent]":

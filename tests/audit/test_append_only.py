@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import IntegrityError, transaction
 
-from audit.models import AuditEvent
+from audit.models import AuditEvent, EventTag
 from audit.record import HORIZON, Actor, record
 
 pytestmark = pytest.mark.django_db
@@ -48,3 +48,16 @@ def test_an_event_says_what_kind_of_being_did_it(actor: Actor, kind: str) -> Non
 
     event = AuditEvent.objects.get()
     assert (event.actor, event.actor_kind) == (actor.name, kind)
+
+
+def test_an_event_is_found_by_each_of_its_tags_once() -> None:
+    made = [
+        AuditEvent(kind="release.live", at=AT, actor="Horizon", actor_kind="horizon", tags=tags)
+        for tags in (["web", "auctions", "web"], [], ["web"])
+    ]
+
+    several, none, one = AuditEvent.objects.bulk_create(made)
+
+    found = EventTag.objects.order_by("tag", "event_id").values_list("tag", "event_id")
+    assert list(found) == [("auctions", several.pk), ("web", several.pk), ("web", one.pk)]
+    assert not none.borne.exists()

@@ -105,6 +105,9 @@ class TestFilters:
             ("since=2026-11-24T15:05&zone=Nowhere/Land", []),
             ("until=2026-01-02&since=2026-01-02", [3]),
             ("since=2026-01-03&kind=release.merged", [1]),
+            ("tag=web&project=force&organization=artsy&kind=release.live&actor=Horizon", [4]),
+            ("tag=web&kind=release.merged", []),
+            ("tag=web&actor=ana", []),
         ],
     )
     def test_by_what_the_address_says(self, reader: Client, query: str, found: list[int]) -> None:
