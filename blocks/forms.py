@@ -224,6 +224,9 @@ class BlockForm(forms.Form):
         return begin
 
     def _moment(self, name: str, wall: datetime, zone: ZoneInfo) -> datetime | None:
+        stored: datetime | None = getattr(self.block, name, None)
+        if stored is not None and _wall(stored, zone) == wall.isoformat(timespec="minutes"):
+            return stored  # untouched: it may have seconds, or be the second of a repeated hour
         try:
             return moment_there(wall, zone)
         except (ValueError, OverflowError) as error:

@@ -332,6 +332,17 @@ class TestChange:
         assert (stored.description, stored.resolved_at) == ("incident 12", wider.resolved_at)
         assert len(covered_projects(stored)) == 2
 
+    def test_of_the_reason_keeps_the_very_end(self, staff: Client, candela: Project) -> None:
+        """02:30 comes twice that night; this is the second."""
+        end = datetime(2030, 10, 27, 1, 30, 12, tzinfo=UTC)
+        block = blocked(candela, resolved_at=end)
+        shown = {"until": "custom", "resolved_at": "2030-10-27T02:30", "zone": "Europe/Berlin"}
+
+        staff.post(f"/blocks/{block.pk}/", changed(block, candela, description="incident 12", **shown))
+
+        stored = DeployBlock.objects.get()
+        assert (stored.description, stored.resolved_at) == ("incident 12", end)
+
     def test_lets_a_planned_block_begin_now(self, staff: Client, candela: Project) -> None:
         block = blocked(candela, begins_at=timezone.now() + timedelta(days=1))
 
