@@ -14,7 +14,6 @@ from blocks.models import DeployBlock
 from blocks.queries import covered_projects
 from projects.live import announce
 from projects.merging import Overtaken, hold_back_merges, too_late
-from projects.merging import changes_held_back as blocks_held_back  # noqa: F401
 from projects.models import Organization, Project
 
 
