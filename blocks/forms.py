@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.db.models import Q
 
 from blocks.change import Wish
 from blocks.models import DeployBlock
@@ -68,6 +69,8 @@ class ProjectChoice(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  
         except forms.ValidationError:
             numbers = [each for each in value or [] if str(each).isdecimal() and len(str(each)) < 19]
             archived = Project.objects.filter(pk__in=numbers).exclude(archived_at=None).order_by("name")
+            offered: Any = self.queryset
+            archived = archived.exclude(pk__in=offered.values("pk"))
             if not archived:
                 raise
             names = ", ".join(project.name for project in archived)
@@ -115,8 +118,8 @@ class BlockForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.now = now
         self.block = block
-        active = Project.objects.active().select_related("organization").order_by("organization__name", "name")
-        self._field("projects").queryset = self._field("exceptions").queryset = active
+        self._field("projects").queryset = _choices(block.projects.values("pk") if block else ())
+        self._field("exceptions").queryset = _choices(block.exceptions.values("pk") if block else ())
         self._field("tag").choices = [("", "choose one"), *_tags()]
         if block is not None and block.has_begun(now):
             del self.fields["begins"], self.fields["begins_at"]
@@ -272,6 +275,13 @@ def initial_of(block: DeployBlock, zone: ZoneInfo, now: datetime) -> dict[str, A
         "resolved_at": _wall(block.resolved_at, zone) if block.resolved_at else "",
         "zone": str(zone),
     }
+
+
+def _choices(stored: Any) -> Any:
+    """The active projects, and those that the block names already: one that is archived stays in it, for when it is
+    restored, unless somebody takes it out."""
+    chosen = Project.objects.filter(Q(archived_at=None) | Q(pk__in=stored)).select_related("organization")
+    return chosen.order_by("organization__name", "name")
 
 
 def _wall(moment: datetime, zone: ZoneInfo) -> str:

@@ -31,8 +31,9 @@ class ProjectNames(ModelChoiceIterator):  # type: ignore[type-arg]  # the stubs 
     """The choices of a field of projects, by name alone: a thousand rows need be no objects."""
 
     def __iter__(self) -> Iterator[tuple[Any, str]]:
-        for pk, organization, name in self.queryset.values_list("pk", "organization__name", "name"):
-            yield pk, f"{organization}/{name}"
+        rows = self.queryset.values_list("pk", "organization__name", "name", "archived_at")
+        for pk, organization, name, archived_at in rows:
+            yield pk, f"{organization}/{name} (archived)" if archived_at else f"{organization}/{name}"
 
 
 @cache
