@@ -206,6 +206,8 @@ class DeployBlocks(_BlockView):
         owner = request.user if isinstance(request.user, AbstractBaseUser) else None
         try:
             saved = create_block(wish, actor=_actor(request), owner=owner, clock=timezone.now)
+        except ImpossibleBlock as wrong:
+            raise _refused(wrong) from None
         except StillMerging as merging:
             raise _Busy(str(merging)) from None
         return Response({**_shown(saved.block, project), **_too_late(saved)}, status=201)
@@ -252,9 +254,16 @@ def _change(block: DeployBlock, values: dict[str, Any], actor: Actor) -> Saved:
     except BlockEnded as ended:
         raise ValidationError({name: [str(ended)] for name in values if name in CHANGES}) from None
     except ImpossibleBlock as wrong:
-        raise ValidationError({"resolved_at": wrong.messages}) from None
+        raise _refused(wrong) from None
     except StillMerging as merging:
         raise _Busy(str(merging)) from None
+
+
+def _refused(wrong: ImpossibleBlock) -> ValidationError:
+    """The same by the names of the fields here."""
+    return ValidationError(
+        {"project_id" if name == "projects" else name: words for name, words in wrong.message_dict.items()}
+    )
 
 
 def _check_end(resolved_at: datetime | None, now: datetime) -> None:

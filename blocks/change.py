@@ -65,7 +65,8 @@ class BlockChanged(Exception):
 
 
 def create_block(wish: Wish, *, actor: Actor, owner: AbstractBaseUser | None, clock: Callable[[], datetime]) -> Saved:
-    """Save a new block. `clock` is read again once no merge is under way, because that may take a while."""
+    """Save a new block. `clock` is read again once no merge is under way, because that may take a while: a block that
+    would be over by then, or whose project has gone, raises ValidationError with the names of its fields."""
     block = DeployBlock(organization=wish.organization, created_by=actor.name)
     block.owner_id = owner.pk if owner else None
     block.bad_commits = list(wish.bad_commits)
@@ -83,7 +84,8 @@ def change_block(
     """Save a block with another reason, scope, begin or end; the organization is that of the wish.
 
     `wished` is asked with the block as it is stored once nobody else can change it, so that nothing that others saved
-    meanwhile is undone; what it raises is passed on. Raises BlockEnded, so that nobody's "go on" is undone.
+    meanwhile is undone; what it raises is passed on. Raises BlockEnded, so that nobody's "go on" is undone; and
+    ValidationError as `create_block` does.
     """
     return _save(block, organization, wished, "block.changed", actor, clock)
 
@@ -147,7 +149,7 @@ def _save(
         block.resolved_at, block.updated_at = wish.resolved_at, _version(block, now)
         if not block.pk:
             block.created_at = now
-        _check(block)
+        _check(block, now)
         names_projects = wish.scope == DeployBlock.Scope.PROJECTS
         if names_projects:
             _check_place(wish)
@@ -172,9 +174,9 @@ def _version(block: DeployBlock, now: datetime) -> datetime:
     return max(now, block.updated_at + timedelta(microseconds=1)) if block.pk else now
 
 
-def _check(block: DeployBlock) -> None:
-    if block.resolved_at is not None and block.resolved_at <= block.begins_at:
-        raise ValidationError("A block must end after it begins.")
+def _check(block: DeployBlock, now: datetime) -> None:
+    if block.resolved_at is not None and block.resolved_at <= max(block.begins_at, now):
+        raise ValidationError({"resolved_at": "The block would be over at once. Give an end that comes later."})
     block.full_clean(exclude=["projects", "owner"], validate_unique=False)
 
 
@@ -183,7 +185,8 @@ def _check_place(wish: Wish) -> None:
     chosen = Project.objects.filter(pk__in=[project.pk for project in wish.projects])
     gone = list(chosen.exclude(organization=wish.organization).order_by("name").values_list("name", flat=True))
     if gone:
-        raise ValidationError(f"No longer in {wish.organization}: {', '.join(gone)}. Make a block of its own there.")
+        words = f"No longer in {wish.organization}: {', '.join(gone)}. Make a block of its own there."
+        raise ValidationError({"projects": words})
 
 
 def _reach(block: DeployBlock) -> str:

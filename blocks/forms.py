@@ -236,6 +236,11 @@ class BlockForm(forms.Form):
             self.add_error(name, f"{TOO_FAR} Choose an earlier time." if wall.year > 9000 else str(error))
             return None
 
+    def take(self, wrong: forms.ValidationError) -> None:
+        """What was found to be wrong when it was to be saved, because that took a while."""
+        for name, words in wrong.message_dict.items():
+            self.add_error(name if name in self.fields else None, words)
+
     def wish(self) -> Wish:
         """What a valid form asks for. "Now" stays open, so that it means the moment of saving."""
         cleaned = self.cleaned_data

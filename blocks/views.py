@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -83,6 +83,8 @@ def new(request: HttpRequest) -> HttpResponse:
             saved = create_block(form.wish(), actor=_actor(request), owner=_user(request), clock=timezone.now)
         except StillMerging as merging:
             form.add_error(None, str(merging))
+        except ValidationError as wrong:
+            form.take(wrong)
         else:
             return _saved(request, form, saved, "is blocked")
     return _form(request, form)
@@ -103,6 +105,8 @@ def edit(request: HttpRequest, block_id: int) -> HttpResponse:
         except (BlockChanged, BlockEnded, StillMerging) as refused:
             form.add_error(None, str(refused))
             block.refresh_from_db()
+        except ValidationError as wrong:
+            form.take(wrong)
         else:
             return _saved(request, form, saved, "stays blocked")
     return _form(request, form)
