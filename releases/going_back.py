@@ -17,12 +17,13 @@ from django.db.models import F, Q
 from audit.record import HORIZON, Actor, record
 from blocks.change import Wish, create_block, resolve_block
 from blocks.models import DeployBlock
+from projects import budgets
 from projects.github_pulls import ActRefused, AnswerLost, PullRequest
-from projects.github_revert import Reverts
+from projects.github_revert import Reverts, Told
 from projects.live import announce
 from projects.merging import hold_back_merges
 from projects.models import StageHead
-from projects.reading import StageUnreadable
+from projects.reading import StageUnreadable, Trouble
 from releases import facts
 from releases.models import DeployStrategy, GoingBack, Release, Repair
 from releases.pushes_look import Found
@@ -129,8 +130,8 @@ def open_reverts(clock: Clock) -> None:
 
 _WITH = (
     "strategy__stage__project__organization",
-    "strategy__stage__profile",
-    "strategy__profile",
+    "strategy__stage__profile__budget",
+    "strategy__profile__budget",
     "strategy__reading",
 )
 
@@ -210,15 +211,18 @@ def _refused(repair: Repair, words: str, now: datetime, *, final: bool, retry_at
 
 
 def lift(clock: Clock) -> None:
-    """End the blocks whose bad commits the head has taken back. A head is asked about once."""
+    """End the blocks whose bad commits the head has taken back. A head is asked about once; after trouble with a pause
+    that doubles, and never while a limit pauses its profile."""
     now = clock()
     rows = GoingBack.objects.filter(
-        Q(block__resolved_at=None) | Q(block__resolved_at__gt=now), block__scope=DeployBlock.Scope.PROJECTS
+        Q(block__resolved_at=None) | Q(block__resolved_at__gt=now),
+        Q(retry_at=None) | Q(retry_at__lte=now),
+        block__scope=DeployBlock.Scope.PROJECTS,
     ).exclude(good_sha="")
     for going in rows.select_related("block", *_WITH).order_by(F("looked_at").asc(nulls_first=True))[:MOST]:
         head = head_of(going.strategy)
-        if head and head != going.looked_sha:
-            _look(going, head, clock)
+        if head and head != going.looked_sha and not _look(going, head, clock):
+            break  # the next pass knows of the limit
 
 
 def head_of(strategy: DeployStrategy) -> str:
@@ -230,17 +234,39 @@ def head_of(strategy: DeployStrategy) -> str:
     return stage.values_list("sha", flat=True).first() or ""
 
 
-def _look(going: GoingBack, head: str, clock: Clock) -> None:
+def _told(strategy: DeployStrategy, since: str, head: str, now: datetime) -> Sequence[Told]:
+    """What the commits after one say that they revert. Raises StageUnreadable; a limit pauses the profile."""
+    profile = facts.github_profile(strategy)
+    if (limit := budgets.limit_of(profile, now)) is not None:
+        raise limit
+    owner, name = _repository(strategy)
+    try:
+        return Reverts(profile).told(owner, name, since, head)
+    except StageUnreadable as error:
+        if error.trouble is Trouble.LIMITED:
+            budgets.pause(profile, error, now)
+        raise
+
+
+def _put_off(going: GoingBack, error: StageUnreadable, now: datetime) -> None:
+    before = going.retry_at - going.looked_at if going.retry_at and going.looked_at else SETTLED_AFTER / 2
+    again = max(now + min(2 * before, LONGEST_PAUSE), error.retry_at or now)
+    GoingBack.objects.filter(pk=going.pk).update(looked_at=now, retry_at=again, error=error.message)
+
+
+def _look(going: GoingBack, head: str, clock: Clock) -> bool:
+    """False where a limit of the host was met."""
     strategy = going.strategy
     try:
-        owner, name = _repository(strategy)
-        told = Reverts(facts.github_profile(strategy)).told(owner, name, going.good_sha, head)
+        told = _told(strategy, going.good_sha, head, clock())
     except StageUnreadable as error:
-        GoingBack.objects.filter(pk=going.pk).update(looked_at=clock(), error=error.message)
-        return
+        _put_off(going, error, clock())
+        return error.trouble is not Trouble.LIMITED
     missing = not_reverted(going.block.bad_commits, told)
-    GoingBack.objects.filter(pk=going.pk).update(looked_at=clock(), looked_sha=head, missing=len(missing), error="")
+    values = {"looked_sha": head, "missing": len(missing), "error": "", "retry_at": None}
+    GoingBack.objects.filter(pk=going.pk).update(looked_at=clock(), **values)
     if not missing and going.block.bad_commits:
         note = f"{strategy.head} takes back what was bad: at {head[:7]} every one of its commits is reverted."
         resolve_block(going.block, note=note, actor=HORIZON, clock=clock)
     announce([strategy.stage.project_id])
+    return True

@@ -24,7 +24,8 @@ class GoingBack(models.Model):
     """A block that came with a way back, and what is needed to see that the head contains the revert of its commits.
 
     `good_sha` is where the base was before them: what the head has beyond it are the bad commits and what came after.
-    `looked_sha` is the head for which `missing` says how many of the bad commits are not reverted.
+    `looked_sha` is the head for which `missing` says how many of the bad commits are not reverted; `retry_at` is when
+    the host is asked again that could not tell.
     """
 
     block = models.OneToOneField(DeployBlock, on_delete=models.CASCADE, primary_key=True, related_name="going_back")
@@ -33,6 +34,7 @@ class GoingBack(models.Model):
     good_sha = models.CharField(max_length=40)
     looked_sha = models.CharField(max_length=40, blank=True)
     looked_at = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
     missing = models.PositiveIntegerField(null=True)
     error = models.TextField(blank=True)
 

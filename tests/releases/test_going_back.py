@@ -8,6 +8,7 @@ from django.test import Client
 
 from audit.models import AuditEvent
 from blocks.models import DeployBlock
+from projects.models import ProfileBudget
 from releases.models import GoingBack, Release, Repair
 from tests.releases.pushing import Watched
 from tests.servers.github import GitHubServer
@@ -220,8 +221,37 @@ class TestItsBlock:
         assert DeployBlock.objects.get().resolved_at is None
 
         world.github.clear_faults()
+        world.wait(minutes=1)
         world.go_back()
         assert DeployBlock.objects.get().resolved_at is not None
+
+    def test_asks_no_host_again_at_once_that_could_not_tell(self, world: Watched) -> None:
+        """Passes come every three seconds."""
+        self.revert(world, bad(world))
+        world.wait(minutes=1)
+        world.look()
+        world.github.fail("GET .*/compare/.*", status=404, times=999)
+        asked = len(world.github.sent("GET .*/compare/.*"))
+
+        for _ in range(10 * 60 // 15):
+            world.wait(seconds=15)
+            world.go_back()
+
+        assert len(world.github.sent("GET .*/compare/.*")) - asked == 4  # after 1, 2 and 4 minutes
+
+    def test_asks_nothing_while_a_limit_lasts(self, world: Watched) -> None:
+        self.revert(world, bad(world))
+        world.wait(minutes=1)
+        world.look()
+        world.github.fail("GET .*/compare/.*", status=429, times=1, headers={"retry-after": "600"})
+        asked = len(world.github.sent("GET .*/compare/.*"))
+        world.go_back()
+
+        GoingBack.objects.update(retry_at=None)
+        world.wait(minutes=5)
+        world.go_back()
+        assert len(world.github.sent("GET .*/compare/.*")) - asked == 1
+        assert ProfileBudget.objects.get().pauses(world.now)
 
     def test_asks_about_each_head_once(self, world: Watched) -> None:
         self.look(world)
