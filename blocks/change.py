@@ -1,7 +1,7 @@
 """Make, change and end blocks, under the lock that merges take: a saved block either stops the merge, or is told that
 it came too late."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
@@ -13,7 +13,7 @@ from audit.record import Actor, record
 from blocks.models import DeployBlock
 from blocks.queries import covered_projects
 from projects.live import announce
-from projects.merging import Overtaken, hold_back_merges, too_late
+from projects.merging import Overtaken, hold_back_merges, too_late, wake
 from projects.models import Organization, Project
 
 
@@ -143,6 +143,7 @@ def _save(
                 raise BlockEnded(block)
         wish = wished(block)
         before = _values(block) if block.pk else None
+        held = covered_projects(block) if block.pk else []
         block.organization, block.description = wish.organization, wish.description
         block.scope, block.tag = wish.scope, wish.tag if wish.scope == DeployBlock.Scope.TAG else ""
         block.begins_at = wish.begins_at or (min(block.begins_at, now) if block.pk else now)
@@ -156,7 +157,7 @@ def _save(
         block.save()
         block.projects.set(wish.projects if names_projects else [])
         block.exceptions.set([] if names_projects else wish.exceptions)
-        projects = _record(kind, block, actor, now, {"before": before} if before else {})
+        projects = _record(kind, block, actor, now, {"before": before} if before else {}, held)
         return Saved(
             block,
             too_late([project.pk for project in projects], asked_at) if block.unresolved(now) else (),
@@ -213,8 +214,16 @@ def _values(block: DeployBlock) -> dict[str, object]:
     }
 
 
-def _record(kind: str, block: DeployBlock, actor: Actor, at: datetime, more: dict[str, object]) -> list[Project]:
-    """One event; it names the project where the block is for one only. Tells open pages."""
+def _record(
+    kind: str,
+    block: DeployBlock,
+    actor: Actor,
+    at: datetime,
+    more: dict[str, object],
+    held: Iterable[Project] = (),
+) -> list[Project]:
+    """One event; it names the project where the block is for one only. Tells open pages, and has the engine look at
+    what the block covers, and at what it `held` before."""
     projects = covered_projects(block)
     single = projects[0] if block.scope == DeployBlock.Scope.PROJECTS and len(projects) == 1 else None
     record(
@@ -225,5 +234,7 @@ def _record(kind: str, block: DeployBlock, actor: Actor, at: datetime, more: dic
         organization_name=block.organization.name,
         data={"block": block.pk, **_values(block), **more},
     )
-    announce(project.pk for project in projects)
+    touched = {project.pk for project in [*projects, *held]}
+    announce(touched)
+    wake(touched, at)
     return projects

@@ -56,6 +56,10 @@ MERGES_SINCE: list[Callable[[Collection[int], datetime], Iterable[Overtaken]]] =
 TIES: list[Callable[[Project, datetime], str]] = []
 
 
+# And this: have the releases of these projects looked at next, because what holds them has changed at this moment.
+WAKES: list[Callable[[Collection[int], datetime], None]] = []
+
+
 class Tied(Exception):
     """A project must not leave its organization; the message says why, and what to do."""
 
@@ -103,6 +107,12 @@ def hold_back_merges(organization_id: int) -> None:
 def _lock(function: str, organization_id: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s, %s)", [LOCK, organization_id % 2**31])
+
+
+def wake(project_ids: Collection[int], at: datetime) -> None:
+    """Have the releases of these projects looked at once this transaction is committed, whatever the interval."""
+    for each in WAKES:
+        each(project_ids, at)
 
 
 def too_late(project_ids: Collection[int], asked_at: datetime) -> tuple[Overtaken, ...]:

@@ -9,11 +9,14 @@ class ReleasesConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import pre_delete
 
-        from projects.merging import MERGES_SINCE
+        from projects.merging import MERGES_SINCE, WAKES
         from releases.queries import merges_since
+        from releases.waking import wake_projects
 
         if merges_since not in MERGES_SINCE:
             MERGES_SINCE.append(merges_since)
+        if wake_projects not in WAKES:
+            WAKES.append(wake_projects)
         # However a strategy goes: by itself, with its stage, its project, or by a file.
         pre_delete.connect(_leave_behind, "releases.DeployStrategy", dispatch_uid="releases.farewells")
 

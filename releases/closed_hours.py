@@ -11,12 +11,13 @@ from datetime import datetime
 from django.db import transaction
 
 from audit.record import Actor, record
-from blocks.change import Overtaken, hold_back_merges, too_late
 from projects.live import announce
+from projects.merging import Overtaken, hold_back_merges, too_late
 from projects.models import Organization, Project
 from releases.calendar import Rules, closed_by, first_open
 from releases.closed_rules import of_holiday, of_hours, of_strategy
 from releases.models import ClosedHours, DeployStrategy, Holiday
+from releases.waking import wake_projects
 
 Row = ClosedHours | Holiday
 TOLD_ROWS = 50  # of a file with more, history tells the first ones and the number
@@ -101,9 +102,11 @@ def change_calendar(change: Change, *, actor: Actor, clock: Callable[[], datetim
             raise NeverOpen(trouble)
         _write(change, actor, now)
         _tell(change, stored, actor, now)
-        projects = list(Project.objects.active().filter(organization=change.organization))
-        announce(project.pk for project in projects)
-        return too_late(projects, asked_at) if closed_by(rules_of(change.put), now) else ()
+        mine = Project.objects.active().filter(organization=change.organization)
+        touched = list(mine.values_list("pk", flat=True))
+        announce(touched)
+        wake_projects(touched, now)
+        return too_late(touched, asked_at) if closed_by(rules_of(change.put), now) else ()
 
 
 def _write(change: Change, actor: Actor, now: datetime) -> None:

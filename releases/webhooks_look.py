@@ -6,7 +6,7 @@ asked for while it is looked at is looked at once more.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,6 +24,7 @@ from projects.repositories import path_of
 from releases import engine
 from releases.facts import repository_of_strategy
 from releases.models import DeployStrategy, StrategyReading, WebhookDelivery
+from releases.waking import wake
 from releases.webhooks_payload import MOVES
 
 BATCH = 2000  # deliveries in one transaction
@@ -77,17 +78,9 @@ def take_in(now: datetime) -> Looks:
             return Looks()
         looks = looks_of(rows)
         leases.ask(looks.projects, now)
-        _ask_for_releases(looks.strategies, now)
+        wake(StrategyReading.objects.filter(strategy__in=looks.strategies), now)
         WebhookDelivery.objects.filter(pk__in=[row.pk for row in rows]).update(processed_at=now)
     return looks
-
-
-def _ask_for_releases(strategy_ids: Iterable[int], now: datetime) -> None:
-    """One that was never read is not there yet: engines read those first anyway."""
-    readings = StrategyReading.objects.filter(strategy__in=list(strategy_ids))
-    # In the order in which engines write them: else each might wait for the other for ever.
-    ids = list(readings.order_by("pk").select_for_update().values_list("pk", flat=True))
-    StrategyReading.objects.filter(pk__in=ids).update(asked_at=now)
 
 
 def looks_of(rows: Sequence[WebhookDelivery]) -> Looks:

@@ -237,7 +237,7 @@ class TestRepeats:
             raise SystemExit
 
         with monkeypatch.context() as broken:
-            broken.setattr(webhooks_look, "_ask_for_releases", dies)
+            broken.setattr(webhooks_look, "wake", dies)
             with pytest.raises(SystemExit):
                 webhooks_look.take_in(LATER)
         assert (WebhookDelivery.objects.get().processed_at, asked_projects()) == (None, set())
