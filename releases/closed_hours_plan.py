@@ -10,12 +10,14 @@ from releases.calendar import Closed, ClosedRule, occurrences
 from releases.closed_hours import Change, Row, never_open, rules_of
 from releases.closed_rules import of_strategy
 from releases.facts_rows import calendars_of
+from releases.models import StrategyReading
 from releases.queries import StrategyDecision, decisions
 
 SHOWN = 12
 FAR = timedelta(days=400)
 WEEKS_OF_A_YEAR = 52
 WEEKS = 4
+MOST_OF_A_DAY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,15 @@ def _waits(organization: Organization, rows: Sequence[Row], now: datetime) -> li
 
 
 def _decided(organization: Organization, now: datetime) -> list[StrategyDecision]:
-    projects = Project.objects.active().filter(organization=organization).select_related("organization")
-    found = decisions(projects.order_by("name"), now)
+    """The automatic releases that are open, as GitHub told last."""
+    opened = StrategyReading.objects.filter(strategy__automatic=True, facts__pull_request__number__isnull=False)
+    chosen = Project.objects.active().filter(
+        organization=organization, pk__in=opened.values("strategy__stage__project")
+    )
+    projects = list(chosen.order_by("name"))
+    for project in projects:
+        project.organization = organization  # one object, not one each
+    found = decisions(projects, now)
     return [each for decided in found.values() for each in decided if each.strategy.automatic and each.facts.is_open]
 
 
@@ -133,11 +142,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A release that merges then, as far as is known."""
+    """A release that merges then, as far as is known; the moment is on the reader's clock."""
 
     at: datetime
     project: Project
     stage: str
+
+    @property
+    def minute(self) -> str:
+        return f"{self.at:%H:%M}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +160,15 @@ class Day:
     is_past: bool
     parts: list[Part]
     merges: list[Merge]
+
+    @property
+    def shown(self) -> list[Merge]:
+        """Nobody reads a thousand in one day of a calendar."""
+        return self.merges[:MOST_OF_A_DAY]
+
+    @property
+    def more(self) -> int:
+        return len(self.merges) - len(self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +189,17 @@ def four_weeks(organization: Organization, now: datetime, zone: ZoneInfo) -> Fou
     calendar = calendars_of([organization.pk], since)[organization.pk]
     closed = stretches(calendar, since, until)
     decided = _decided(organization, now)
-    merges = sorted(_merges(decided), key=lambda merge: merge.at)
+    merges = sorted(_merges(decided, zone), key=lambda merge: merge.at)
+    by_day: dict[date, list[Merge]] = {}
+    for merge in merges:
+        by_day.setdefault(merge.at.date(), []).append(merge)
     found = [
         Day(
             day,
             is_today=day == today,
             is_past=day < today,
             parts=_parts(closed, day, zone),
-            merges=[merge for merge in merges if merge.at.astimezone(zone).date() == day],
+            merges=by_day.get(day, []),
         )
         for day in days
     ]
@@ -186,13 +211,13 @@ def four_weeks(organization: Organization, now: datetime, zone: ZoneInfo) -> Fou
     )
 
 
-def _merges(decided: Iterable[StrategyDecision]) -> Iterable[Merge]:
+def _merges(decided: Iterable[StrategyDecision], zone: ZoneInfo) -> Iterable[Merge]:
     """Of releases that a block or a person holds without an end, nothing is known."""
     for each in decided:
         at = each.facts.announced_at
         endless = any(block.ends_at is None for block in each.facts.standing_blocks) or each.facts.skipped is not None
         if at is not None and not endless:
-            yield Merge(at, each.strategy.stage.project, each.stage)
+            yield Merge(at.astimezone(zone), each.strategy.stage.project, each.stage)
 
 
 def _parts(closed: Sequence[Stretch], day: date, zone: ZoneInfo) -> list[Part]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from django.db.models.expressions import Combinable
 
@@ -14,13 +15,19 @@ from releases.decision import Decision, Facts, Item, checklist, decide
 from releases.models import DeployStrategy, Release
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StrategyDecision:
-    """What happens to one strategy of a project now, and the pull request that it is about."""
+    """What happens to one strategy of a project now, and the pull request that it is about.
+
+    Without slots, so that it is decided once, and only for who asks: a calendar of a thousand asks about a few.
+    """
 
     strategy: DeployStrategy
-    decision: Decision
     facts: Facts
+
+    @cached_property
+    def decision(self) -> Decision:
+        return decide(self.facts)
 
     @property
     def stage(self) -> str:
@@ -59,8 +66,7 @@ def decisions(
     known = facts.facts_of(chosen, now, blocks)
     found: dict[int, list[StrategyDecision]] = {project.pk: [] for project in projects}
     for strategy in chosen:
-        decision = StrategyDecision(strategy, decide(known[strategy.pk]), known[strategy.pk])
-        found[strategy.stage.project_id].append(decision)
+        found[strategy.stage.project_id].append(StrategyDecision(strategy, known[strategy.pk]))
     return found
 
 

@@ -108,7 +108,17 @@ class TestFourWeeks:
 
         days = [day for week in plan.weeks for day in week]
         assert len(days) == 28
-        assert [day.day for day in days if day.merges] == [(START + timedelta(days=1)).date()]
+        (tomorrow,) = [day for day in days if day.merges]
+        assert tomorrow.day == (START + timedelta(days=1)).date()
+        assert [merge.minute for merge in tomorrow.shown] == [f"{START:%H:%M}"]
+
+    def test_tell_of_a_crowded_day_how_many_more_merge(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        world.opened()
+        monkeypatch.setattr("releases.closed_hours_plan.MOST_OF_A_DAY", 0)
+
+        plan = four_weeks(world.project.organization, world.now, UTC)
+
+        assert [(day.shown, day.more) for week in plan.weeks for day in week if day.merges] == [([], 1)]
 
     def test_name_releases_of_which_nothing_is_known(self, world: World) -> None:
         world.opened()
