@@ -23,6 +23,7 @@ from releases.at_time import Change, Then
 from releases.models import Release
 
 PAGE = 100  # projects
+CHANGED = 50  # projects with their releases and commits
 LONGEST_NAME = 200  # characters of a project that is not known, shown again
 
 
@@ -76,7 +77,7 @@ def live_at(request: HttpRequest) -> HttpResponse:
             "unknown": "" if project else request.GET.get("project", "").strip()[:LONGEST_NAME],
             "rows": [Shown(row, _commit(row.remote, row.sha)) for row in rows],
             "gone": at_time.deleted_at(at) if at and not project and page == 0 else [],
-            **_pager(request, page, len(rows) if not project else 0),
+            **_pager(request, page, more=len(rows) == PAGE and not project),
         },
     )
 
@@ -92,7 +93,7 @@ def live_between(request: HttpRequest) -> HttpResponse:
     changes: list[Change] = []
     if since and until and ordered:
         projects = Project.objects.filter(pk=project.pk) if project else Project.objects.all()
-        changes = at_time.changed_between(projects, since, min(until, now), offset=page * PAGE, limit=PAGE)
+        changes = at_time.changed_between(projects, since, min(until, now), offset=page * CHANGED, limit=CHANGED)
     return render(
         request,
         "history/between.html",
@@ -108,7 +109,7 @@ def live_between(request: HttpRequest) -> HttpResponse:
             "project": project,
             "unknown": "" if project else request.GET.get("project", "").strip()[:LONGEST_NAME],
             "changes": [_shown(change) for change in changes],
-            **_pager(request, page, len(changes)),
+            **_pager(request, page, more=len(changes) == CHANGED),
         },
     )
 
@@ -130,14 +131,14 @@ def _page(request: HttpRequest) -> int:
     return min(int(word), 10_000) if word.isascii() and word.isdigit() and len(word) < 6 else 0
 
 
-def _pager(request: HttpRequest, page: int, shown: int) -> dict[str, Any]:
+def _pager(request: HttpRequest, page: int, *, more: bool) -> dict[str, Any]:
     def address(number: int) -> str:
         kept = {
             name: request.GET[name] for name in ("project", "at", "since", "until", "zone") if request.GET.get(name)
         }
         return f"?{urlencode({**kept, 'page': number})}"
 
-    return {"before": address(page - 1) if page else "", "after": address(page + 1) if shown == PAGE else ""}
+    return {"before": address(page - 1) if page else "", "after": address(page + 1) if more else ""}
 
 
 def _shown(change: Change) -> ShownChange:
