@@ -37,7 +37,8 @@ def for_readers(view: View[P]) -> View[P]:
 
 
 class MayRead(BasePermission):
-    """The same rule for the API: reading only."""
+    """The same rule for the API: reading only. What a view does not know at all is its own to refuse, with 405."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return request.method in SAFE_METHODS and may_read(request)
+        refused = request.method not in SAFE_METHODS and request.method in view.allowed_methods
+        return may_read(request) and not refused
