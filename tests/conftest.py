@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import django
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import connection
-from django.test import override_settings
+from django.test import Client, override_settings
 from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
@@ -47,6 +48,20 @@ def _empty_valkey() -> Iterator[None]:
     """What a test leaves in the cache or in a queue, no other finds."""
     yield
     cache.clear()
+
+
+@pytest.fixture
+def reader() -> Client:
+    """Somebody who is signed in, and no more."""
+    client = Client()
+    client.force_login(get_user_model().objects.create_user("bo"))
+    return client
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(get_user_model().objects.create_user("ana", is_staff=True))
+    return client
 
 
 @pytest.hookimpl(tryfirst=True)
