@@ -26,6 +26,7 @@ from rest_framework.views import APIView
 from audit.record import Actor
 from blocks.change import (
     BlockEnded,
+    ReasonMissing,
     Saved,
     Wish,
     change_block,
@@ -232,8 +233,11 @@ class DeployBlockDetail(_BlockView):
 
 
 def _end(block: DeployBlock, note: str, actor: Actor) -> dict[str, Any]:
-    if resolve_block(block, note=note, actor=actor, clock=timezone.now):
-        return {}
+    try:
+        if resolve_block(block, note=note, actor=actor, clock=timezone.now):
+            return {}
+    except ReasonMissing as missing:
+        raise ValidationError({"note": [str(missing)]}) from None
     block.refresh_from_db()
     return {"ended_before": ended_before(block, note, UTC)}
 

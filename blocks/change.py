@@ -44,6 +44,13 @@ class Wish:
     bad_commits: Sequence[str] = field(default=())
 
 
+class ReasonMissing(Exception):
+    """Bad commits may be released again only by somebody who says why."""
+
+    def __init__(self) -> None:
+        super().__init__("This block keeps bad commits back. Say in a note why they may be released: it is kept.")
+
+
 class BlockEnded(Exception):
     """The block was ended meanwhile, so it cannot be changed."""
 
@@ -105,12 +112,17 @@ def wish_of(block: DeployBlock) -> Wish:
 
 
 def resolve_block(block: DeployBlock, *, note: str, actor: Actor, clock: Callable[[], datetime]) -> bool:
-    """End a block now; False where somebody else ended it before. A planned one ends when it would have begun."""
+    """End a block now; False where somebody else ended it before. A planned one ends when it would have begun.
+
+    Raises ReasonMissing where one that keeps bad commits back is ended without a note.
+    """
     with transaction.atomic():
         block = _locked(block)
         now = clock()
         if block.has_ended(now):
             return False
+        if block.bad_commits and not note:
+            raise ReasonMissing
         block.resolved_at = max(now, block.begins_at)
         block.resolved_by, block.resolution, block.updated_at = actor.name, note, _version(block, now)
         block.save(update_fields=["resolved_at", "resolved_by", "resolution", "updated_at"])
@@ -176,8 +188,10 @@ def _version(block: DeployBlock, now: datetime) -> datetime:
 
 
 def _check(block: DeployBlock, now: datetime) -> None:
-    if block.resolved_at is not None and block.resolved_at <= max(block.begins_at, now):
+    if block.resolved_at is not None and block.resolved_at <= now:
         raise ValidationError({"resolved_at": "The block would be over at once. Give an end that comes later."})
+    if block.resolved_at is not None and block.resolved_at <= block.begins_at:
+        raise ValidationError({"resolved_at": "A block must end after it begins."})
     block.full_clean(exclude=["projects", "owner"], validate_unique=False)
 
 

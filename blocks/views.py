@@ -21,6 +21,7 @@ from audit.record import Actor
 from blocks.change import (
     BlockChanged,
     BlockEnded,
+    ReasonMissing,
     Saved,
     Wish,
     change_block,
@@ -132,10 +133,16 @@ def resolve(request: HttpRequest, block_id: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "blocks/resolve.html", {"blocked": block, "form": ResolveForm(), "back_to": back_to})
     form = ResolveForm(request.POST)
-    if not form.is_valid():
+    ended = False
+    if form.is_valid():
+        try:
+            ended = resolve_block(block, note=form.cleaned_data["note"], actor=_actor(request), clock=timezone.now)
+        except ReasonMissing as missing:
+            form.add_error("note", str(missing))
+    if form.errors:
         shown = {"blocked": block, "form": form, "back_to": back_to}
         return render(request, "blocks/resolve.html", shown, status=422)
-    if resolve_block(block, note=form.cleaned_data["note"], actor=_actor(request), clock=timezone.now):
+    if ended:
         messages.success(request, f"The block is ended: {block}")
     else:
         block.refresh_from_db()

@@ -14,7 +14,7 @@ from audit.record import Actor
 from blocks.change import Wish, create_block, resolve_block
 from blocks.models import DeployBlock
 from projects.models import Project
-from tests.worlds import organization, project
+from tests.worlds import organization, project, sha
 
 pytestmark = pytest.mark.django_db
 
@@ -287,6 +287,14 @@ class TestWriting:
 
         block.refresh_from_db()
         assert (block.resolution, block.unresolved(timezone.now())) == ("fixed", False)
+
+    def test_needs_a_note_where_bad_commits_are_kept_back(self, staff: Script, candela: Project) -> None:
+        block = blocked(candela, bad_commits=[sha(7)])
+
+        refused = staff.patch(block, resolved=True)
+
+        assert (refused.status_code, list(refused.json()["errors"])) == (400, ["note"])
+        assert staff.patch(block, resolved=True, note="it was the cache").status_code == 200
         assert AuditEvent.objects.filter(kind="block.resolved").count() == 1
 
     def test_tells_the_second_of_two_who_end_it_that_their_note_is_lost(self, staff: Script, candela: Project) -> None:
