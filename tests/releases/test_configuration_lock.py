@@ -89,6 +89,39 @@ class TestWhileAMergeIsUnderWay:
         call_command("apply", str(declared), "--offline")
 
 
+class TestGitHub:
+    """Merges wait for nobody who asks GitHub: it is asked before the lock is taken."""
+
+    @pytest.fixture
+    def asked(self, world: World) -> Iterator[list[int]]:
+        """How many requests there were when the lock was taken."""
+        asked: list[int] = []
+
+        def look(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if "pg_advisory_xact_lock" in sql:
+                asked.append(len(world.github.requests))
+            return execute(sql, params, many, context)
+
+        world.repo.branch("live", at="release")
+        with connection.execute_wrapper(look):
+            yield asked
+
+    def test_is_asked_before_by_a_page(self, world: World, site: AdminSite, asked: list[int]) -> None:
+        strategy_page(site, world, base="live")
+
+        assert asked == [len(world.github.requests)] != [0]
+        assert DeployStrategy.objects.get().base == "live"
+
+    def test_is_asked_before_by_a_file(self, world: World, asked: list[int], tmp_path: Any) -> None:
+        declared = tmp_path / "horizon.yml"
+        declared.write_text(export().replace("base: release", "base: live"))
+
+        call_command("apply", str(declared))
+
+        assert asked == [len(world.github.requests)] != [0]
+        assert DeployStrategy.objects.get().base == "live"
+
+
 class TestAfterAMerge:
     @pytest.fixture(autouse=True)
     def merged(self, world: World) -> str:
