@@ -43,14 +43,18 @@ def github_action(url: str, user: str, password: str, *, path: str = "", reposit
 
 
 def circleci_orb(url: str, user: str, password: str, *, path: str = "", repository: str = "", **more: str) -> Ended:
-    """The command with these parameters; a boolean is the word that CircleCI puts in its place."""
+    """The command with these parameters; a boolean comes as 1 or 0, as CircleCI puts it into an environment."""
     command = orb()["commands"]["block"]
     (step,) = (each["run"] for each in command["steps"])
     given = {name.replace("_", "-"): value for name, value in more.items()}
     defaults = {name: spec["default"] for name, spec in command["parameters"].items()}
     assert given.keys() <= defaults.keys()
     values = {name: str(value).lower() if isinstance(value, bool) else value for name, value in defaults.items()}
-    env = {name: _filled(text, "<< parameters.", " >>", values | given) for name, text in step["environment"].items()}
+    values |= given
+    for name, spec in command["parameters"].items():
+        if spec["type"] == "boolean":
+            values[name] = {"true": "1", "false": "0"}[values[name]]
+    env = {name: _filled(text, "<< parameters.", " >>", values) for name, text in step["environment"].items()}
     env |= {NAMES["url"]: url, NAMES["user"]: user, NAMES["password"]: password}
     if repository:
         owner, _, name = repository.partition("/")
