@@ -4,31 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 
 from projects.models import Profile, Project
 from tests import worlds
-from tests.projects.conftest import authority, data_dir, host
+from tests.bad_input.looking import polled
+from tests.projects.conftest import authority, data_dir, host, profile
 from tests.servers.githost import GitHost
 from tests.servers.github import GitHubServer
-from tests.worlds import TOKEN
 
-__all__ = ["authority", "data_dir", "host"]
-
-
-@pytest.fixture
-def reader() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_user("bo"))
-    return client
-
-
-@pytest.fixture
-def profile(github: GitHubServer) -> Profile:
-    github.add_user("ana", name="Ana Lee", email="ana@example.com")
-    github.add_token(TOKEN, login="ana", scopes=("repo",))
-    return worlds.github_profile(api_url=github.api_url)
+__all__ = ["authority", "data_dir", "host", "profile"]
 
 
 @pytest.fixture
@@ -36,6 +20,14 @@ def on_github(github: GitHubServer, profile: Profile) -> Project:
     """A project whose three branches are the same commit, read through GitHub's API."""
     github.add_repository("artsy/candela", branches=("main", "staging", "release"))
     return worlds.project("candela", profile=profile, remote=github.remote("artsy/candela"))
+
+
+@pytest.fixture
+def waiting(github: GitHubServer, on_github: Project) -> Project:
+    """A project with one commit that waits for staging, which was read well."""
+    github.repository("artsy/candela").commit("main", "Add maps", author="ana")
+    polled(on_github)
+    return on_github
 
 
 @pytest.fixture

@@ -27,14 +27,6 @@ pytestmark = pytest.mark.django_db
 State = Comparison.State
 
 
-@pytest.fixture
-def waiting(github: GitHubServer, on_github: Project) -> Project:
-    """A project with one commit that waits for staging, which was read well."""
-    github.repository("artsy/candela").commit("main", "Add maps", author="ana")
-    polled(on_github)
-    return on_github
-
-
 def messages(reader: Client, project: Project) -> list[str]:
     return [each["message"] for each in look(reader, project).commits]
 

@@ -21,14 +21,6 @@ pytestmark = pytest.mark.django_db
 State = Comparison.State
 
 
-@pytest.fixture
-def waiting(github: GitHubServer, on_github: Project) -> Project:
-    """A project with one commit that waits for staging, which was read well."""
-    github.repository("artsy/candela").commit("main", "Add maps", author="ana")
-    polled(on_github)
-    return on_github
-
-
 # --- repositories -----------------------------------------------------------------------------------------------------
 
 

@@ -26,12 +26,6 @@ def candela() -> Project:
     return project("candela", tags=["galleries"])
 
 
-@pytest.fixture
-def staff(client: Client) -> Client:
-    client.force_login(User.objects.create_user("ana", is_staff=True))
-    return client
-
-
 def typed(of: Project | None = None, **changed: Any) -> dict[str, Any]:
     """What a browser sends for a block of one project from now without an end."""
     values: dict[str, Any] = {"description": "needs QA", "scope": "projects", "begins": "now", "until": "open"}
@@ -57,6 +51,11 @@ class TestNew:
         page = staff.get(f"/blocks/new/?project={candela.pk}")
 
         assert f'<option value="{candela.pk}" selected>' in page.content.decode()
+
+    def test_offers_the_organization_of_that_project_at_once(self, staff: Client, candela: Project) -> None:
+        page = staff.get(f"/blocks/new/?project={candela.pk}").content.decode()
+
+        assert f'<option value="{candela.organization_id}" selected>' in page.split('name="organization"')[1]
 
     def test_leads_back_to_that_project(self, staff: Client, candela: Project) -> None:
         page = staff.get(f"/blocks/new/?project={candela.pk}")
@@ -300,7 +299,7 @@ class TestChange:
     def test_undoes_nothing_that_somebody_else_saved_meanwhile(self, staff: Client, candela: Project) -> None:
         block, force = blocked(candela), project("force")
         mine = changed(block, candela, description="incident 12")
-        both = {"projects": [candela.pk, force.pk], "description": "wider"}
+        both: dict[str, Any] = {"projects": [candela.pk, force.pk], "description": "wider"}
         staff.post(f"/blocks/{block.pk}/", changed(block, **both))
 
         page = staff.post(f"/blocks/{block.pk}/", mine).content.decode()

@@ -1,4 +1,4 @@
-"""Fixtures of the readers' tests: a plain git host over https, and a data folder."""
+"""Fixtures of the readers' tests: a plain git host over https, a data folder, and a profile of GitHub."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 import trustme
 
+from projects.models import Profile
+from tests import worlds
 from tests.servers.githost import GitHost, git_host
+from tests.servers.github import GitHubServer
+from tests.worlds import TOKEN
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +33,10 @@ def data_dir(tmp_path: Path) -> Path:
     folder = tmp_path / "a data folder"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def profile(github: GitHubServer) -> Profile:
+    github.add_user("ana", name="Ana Lee", email="ana@example.com")
+    github.add_token(TOKEN, login="ana", scopes=("repo",))
+    return worlds.github_profile(api_url=github.api_url)

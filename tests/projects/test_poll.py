@@ -26,13 +26,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 A_MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def profile(github: GitHubServer) -> Profile:
-    github.add_user("ana", name="Ana Lee", email="ana@example.com")
-    github.add_token(TOKEN, login="ana", scopes=("repo",))
-    return worlds.github_profile(api_url=github.api_url)
-
-
 def released(github: GitHubServer, profile: Profile, name: str = "candela") -> Project:
     """A project on the server whose three branches are the same."""
     github.add_repository(f"artsy/{name}", branches=("main", "staging", "release"))

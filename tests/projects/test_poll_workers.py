@@ -19,7 +19,6 @@ from projects import leases
 from projects.models import Profile, Project, ProjectPoll, Snapshot
 from tests import worlds
 from tests.servers.github import GitHubServer
-from tests.worlds import TOKEN
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -32,13 +31,6 @@ due_at, *ids = sys.argv[1:]
 sys.stdin.readline()
 poll_lane([int(number) for number in ids], due_at)
 """
-
-
-@pytest.fixture
-def profile(github: GitHubServer) -> Profile:
-    github.add_user("ana", name="Ana Lee", email="ana@example.com")
-    github.add_token(TOKEN, login="ana", scopes=("repo",))
-    return worlds.github_profile(api_url=github.api_url)
 
 
 @pytest.fixture

@@ -24,12 +24,6 @@ def artsy() -> Organization:
     return project("candela").organization
 
 
-@pytest.fixture
-def staff(client: Client) -> Client:
-    client.force_login(User.objects.create_user("ana", is_staff=True))
-    return client
-
-
 def hours(of: Organization, **changed: Any) -> dict[str, Any]:
     """What a browser sends for a weekend."""
     values: dict[str, Any] = {

@@ -54,12 +54,6 @@ def read(strategy: DeployStrategy, head: str) -> None:
     StrategyReading.objects.update_or_create(strategy=strategy, defaults=values)
 
 
-@pytest.fixture
-def staff(client: Client) -> Client:
-    client.force_login(User.objects.create_user("ana", is_staff=True))
-    return client
-
-
 def at(strategy: DeployStrategy, what: str) -> str:
     return f"/projects/{strategy.stage.project_id}/releases/{strategy.pk}/{what}/"
 

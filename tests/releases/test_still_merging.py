@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
@@ -15,12 +14,6 @@ from releases.models import Intervention, Release, Repair
 from tests.releases.world import World
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def staff(client: Client) -> Client:
-    client.force_login(User.objects.create_user("ana", is_staff=True))
-    return client
 
 
 @pytest.fixture

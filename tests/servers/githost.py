@@ -20,7 +20,6 @@ from urllib.parse import unquote, urlsplit
 import trustme
 
 USER, PASSWORD = "horizon", "s3cret-pass word"
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 @dataclass
