@@ -4,6 +4,7 @@ Sources: docs.github.com/en/rest, "List commits on a pull request" (250 at the m
 (204 or 404) and "Add assignees to an issue", which passes over in silence whom it may not assign.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,6 +20,8 @@ from projects.reading import StageUnreadable, Trouble
 PAGE: Final = 100
 MOST_PAGES: Final = 3
 ROBOTS: Final = frozenset({"web-flow"})  # who commits what people do in the browser
+# Accounts of machines that are no apps say so in a word of their own; Talbot and Botond are people.
+_SAYS_BOT: Final = re.compile(r"(?<![a-z])(ro)?bot(?![a-z])")
 
 
 def contributors(client: GitHubClient, owner: str, name: str, number: int) -> tuple[str, ...]:
@@ -68,4 +71,4 @@ def _people(commit: Any) -> list[str]:
 
 def _is_person(user: Mapping[str, Any]) -> bool:
     login = str(user.get("login") or "").lower()
-    return bool(login) and user.get("type") != "Bot" and login not in ROBOTS and "bot" not in login
+    return bool(login) and user.get("type") != "Bot" and login not in ROBOTS and not _SAYS_BOT.search(login)

@@ -62,7 +62,7 @@ def test_who_cannot_be_assigned_is_passed_over(team: World) -> None:
     assert assignees(team) == ["ana"]
 
 
-@pytest.mark.parametrize("login", ["web-flow", "renovate[bot]", "artsy-robot-bot", BOT])
+@pytest.mark.parametrize("login", ["web-flow", "renovate[bot]", "artsy-robot-bot", "k8s-ci-robot", "bot2", BOT])
 def test_robots_never_are(team: World, login: str) -> None:
     team.github.add_user(login, kind="Bot" if login.endswith("[bot]") else "User")
     push(team, "ana", login, login, login)
@@ -70,6 +70,16 @@ def test_robots_never_are(team: World, login: str) -> None:
     team.advance()
 
     assert assignees(team) == ["ana"]
+
+
+@pytest.mark.parametrize("login", ["botond", "abbott", "talbot"])
+def test_people_whose_names_hold_these_letters_are(team: World, login: str) -> None:
+    team.github.add_user(login)
+    push(team, login, login, "bo")
+
+    team.advance()
+
+    assert assignees(team) == [login]
 
 
 def test_where_there_are_robots_only_the_release_goes_on(team: World) -> None:
