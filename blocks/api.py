@@ -199,6 +199,9 @@ class DeployBlocks(_BlockView):
         if len({project.organization_id for project in projects}) > 1:
             raise ValidationError({"project_id": ["Several organizations have projects of this repository: name one."]})
         project = projects[0]
+        if project.archived_at is not None:
+            words = f"{project.name} is archived: nothing is released there, so nothing is to be blocked."
+            raise ValidationError({"project_id": [words]})
         now = timezone.now()
         _check_end(values.get("resolved_at"), now)
         wish = Wish(

@@ -288,6 +288,14 @@ class TestWriting:
         block.refresh_from_db()
         assert (block.resolution, block.unresolved(timezone.now())) == ("fixed", False)
 
+    def test_of_an_archived_project_would_block_nothing(self, staff: Script, candela: Project) -> None:
+        Project.objects.update(archived_at=timezone.now())
+
+        answer = staff.post(project_id=candela.pk, description="incident 12")
+
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["project_id"])
+        assert not DeployBlock.objects.exists()
+
     def test_needs_a_note_where_bad_commits_are_kept_back(self, staff: Script, candela: Project) -> None:
         block = blocked(candela, bad_commits=[sha(7)])
 
