@@ -43,6 +43,7 @@ from projects.basic_auth import BasicAuthentication
 from projects.cleaning import clean_line
 from projects.merging import StillMerging
 from projects.models import Project
+from projects.repositories import stages_of
 
 TRUE, FALSE = ("true", "1"), ("false", "0")
 CHANGES = ("description", "resolved_at")
@@ -291,7 +292,8 @@ def _projects(asked: str) -> list[Project]:
     elif "/" in path:
         of_repository = Q(stages__git_remote__iendswith=f"/{path}") | Q(stages__git_remote__iendswith=f"/{path}.git")
         scp = Q(stages__git_remote__iendswith=f":{path}") | Q(stages__git_remote__iendswith=f":{path}.git")
-        found = list(projects.active().filter(of_repository | scp).distinct().order_by("pk"))
+        renamed = Q(stages__in=stages_of(path))
+        found = list(projects.active().filter(of_repository | scp | renamed).distinct().order_by("pk"))
     else:
         found = []
     if not found:

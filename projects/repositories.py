@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
 from django.conf import settings
+from django.db.models import Exists, Func, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Concat, Lower
 
 from projects.models import Profile, Repository, Stage
 from projects.reading import Head, Question, RepositoryFacts
@@ -43,6 +45,19 @@ def of_stages(stages: Iterable[Stage]) -> list[Repository]:
         return []
     found = Repository.objects.filter(path__in={path for _, path in wanted}).order_by("path")
     return [repository for repository in found if (repository.api_url, repository.path) in wanted]
+
+
+def stages_of(path: str) -> QuerySet[Stage]:
+    """Those of the repository of this name (owner/name in lower case), or of any other name of the same repository:
+    builds send the newest, remotes may have an older one. For use in another query."""
+    known = Repository.objects.annotate(now_at=Lower("current_path"))
+    of_name = known.filter(Q(path=path) | Q(now_at=path), api_url=OuterRef("api_url"), host_id=OuterRef("host_id"))
+    names = known.filter(Exists(of_name))
+    end = Func(Lower("git_remote"), Value("[^:/]+/[^:/]+$"), function="SUBSTRING", output_field=TextField())
+    called = Q()
+    for name in ("path", "now_at"):
+        called |= Q(end__in=names.values(name)) | Q(end__in=names.values(written=Concat(name, Value(".git"))))
+    return Stage.objects.annotate(end=end).filter(called)
 
 
 def remember(profile: Profile, answers: Mapping[Question, Answer]) -> None:

@@ -13,7 +13,7 @@ from audit.models import AuditEvent
 from audit.record import Actor
 from blocks.change import Wish, create_block, resolve_block
 from blocks.models import DeployBlock
-from projects.models import Project
+from projects.models import Project, Repository
 from tests.worlds import organization, project, sha
 
 pytestmark = pytest.mark.django_db
@@ -174,6 +174,22 @@ class TestGate:
         blocked(project("lantern", remote=remote))
 
         assert len(build.get("project_id=artsy/candela&resolved=false").json()) == 1
+
+    @pytest.mark.parametrize("asked", ["artsy/mars", "Artsy/Candela"])
+    @pytest.mark.parametrize("remote", ["https://github.com/artsy/candela.git", "git@github.com:artsy/mars"])
+    def test_knows_a_renamed_repository_by_both_names(
+        self, build: Script, asked: str, remote: str, django_assert_max_num_queries: Any
+    ) -> None:
+        for api_url, host_id in (("https://api.github.com", 7), ("https://git.example.com/api/v3", 8)):
+            path = "artsy/candela" if host_id == 7 else "artsy/other"
+            now_at = "Artsy/Mars" if host_id == 7 else "artsy/Another"
+            Repository.objects.create(api_url=api_url, path=path, host_id=host_id, current_path=now_at)
+        blocked(project("lantern", remote=remote))
+        blocked(project("other", remote="https://git.example.com/artsy/other.git"))
+        build.get(f"project_id={asked}&resolved=false")
+
+        with django_assert_max_num_queries(3):
+            assert len(build.get(f"project_id={asked}&resolved=false").json()) == 1
 
     def test_answers_at_exactly_its_path_without_a_redirect(self, build: Script, candela: Project) -> None:
         answer = build.client.get(f"/api/deploy_blocks/?project_id={candela.pk}", headers=build.headers)
