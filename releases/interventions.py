@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from audit.record import Actor, record
 from blocks.models import DeployBlock
@@ -151,9 +152,14 @@ def known_head(strategy: DeployStrategy) -> str | None:
 
 
 def active(strategy_ids: Sequence[int]) -> dict[int, list[Intervention]]:
-    """What still holds, by strategy, newest first: one query."""
+    """What still holds, by strategy, newest first, with `is_released`: its commit was merged. One query."""
+    merged = Release.objects.filter(
+        strategy=OuterRef("strategy"), state=Release.State.MERGED, head_sha=OuterRef("head_sha")
+    )
     found: dict[int, list[Intervention]] = {}
-    for row in Intervention.objects.filter(strategy__in=strategy_ids, ended_at=None):
+    for row in Intervention.objects.filter(strategy__in=strategy_ids, ended_at=None).annotate(
+        is_released=Exists(merged)
+    ):
         found.setdefault(row.strategy_id, []).append(row)
     return found
 

@@ -178,7 +178,4 @@ def _used_up(rows: Collection[Intervention], facts: Facts, now: datetime) -> lis
 def _is_over(row: Intervention, head: str | None, now: datetime) -> bool:
     if row.kind == Kind.POSTPONE:
         return row.until is not None and row.until <= now
-    if head is not None and head != row.head_sha:
-        return True
-    merged = Release.objects.filter(strategy=row.strategy_id, state=Release.State.MERGED, head_sha=row.head_sha)
-    return merged.exists()
+    return (head is not None and head != row.head_sha) or bool(vars(row)["is_released"])

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from audit.models import AuditEvent
-from releases import engine
+from audit.record import Actor
+from releases import engine, interventions
 from releases.models import Release
 from tests.releases.world import DAY, World
 
@@ -59,3 +60,18 @@ class TestManyReleases:
             outcomes = engine.advance(engine.releasable(), world.clock)
 
         assert {outcome.decision.code for outcome in outcomes} == {"too-young"}
+
+    @pytest.mark.parametrize("number", [1, 6])
+    def test_that_are_skipped_cost_no_query_more(
+        self, world: World, number: int, django_assert_num_queries: Any
+    ) -> None:
+        for each in [world, *(World(world.github, f"other{place}") for place in range(1, number))]:
+            each.opened()
+            sha = each.repo.sha("staging")
+            interventions.skip(each.strategy, sha, reason="no", actor=Actor.person("mary"), clock=each.clock)
+        engine.advance(engine.releasable(), world.clock)
+
+        with django_assert_num_queries(13):
+            outcomes = engine.advance(engine.releasable(), world.clock)
+
+        assert {outcome.decision.code for outcome in outcomes} == {"skipped"}
