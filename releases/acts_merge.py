@@ -106,7 +106,7 @@ def find_merged(strategy: DeployStrategy, release: Release, now: datetime) -> bo
 
 def record_merge(strategy: DeployStrategy, release: Release, pull: PullRequest, now: datetime) -> None:
     """Write down a merge that was found: Horizon's where Horizon asked for it and nobody else's name is on it."""
-    how = _how(strategy, pull)
+    how = how_merged(strategy, pull)
     if _is_horizons(strategy, release, pull):
         recording.merged(release, pull.head_sha, pull.merge_sha or "", now, how)
     else:
@@ -122,7 +122,7 @@ def _is_horizons(strategy: DeployStrategy, release: Release, pull: PullRequest) 
     return asked.filter(finished_at=None).exists() and own_login(strategy) in ("", pull.merged_by)
 
 
-def _how(strategy: DeployStrategy, pull: PullRequest) -> How:
+def how_merged(strategy: DeployStrategy, pull: PullRequest) -> How:
     """Where the commit that merged it stands alone, the base does not have the commits of the head, but copies."""
     reading = stored_reading(strategy)
     contained = reading is not None and reading.head_sha == pull.head_sha and reading.ahead == 0

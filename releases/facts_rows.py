@@ -18,6 +18,7 @@ from django.db.models import (
     JSONField,
     OuterRef,
     PositiveSmallIntegerField,
+    Q,
     QuerySet,
     Subquery,
     Value,
@@ -139,9 +140,11 @@ class Releases:
 
 
 def releases_of(strategies: Sequence[DeployStrategy]) -> dict[int, Releases]:
-    """By strategy: one query."""
+    """By strategy: one query. What people did to the base past pull requests from its head is left out: it neither
+    heals what was squashed, nor is it a new commit after a pull request that somebody closed."""
     all_of = Release.objects.filter(strategy__in=strategies)
-    finished = all_of.exclude(state__in=Release.UNFINISHED).order_by("strategy_id", "state", "-id")
+    past = Q(state=Release.State.MERGED, kind__in=[Release.Kind.MANUAL, Release.Kind.ROLLBACK], opened_at=None)
+    finished = all_of.exclude(state__in=Release.UNFINISHED).exclude(past).order_by("strategy_id", "state", "-id")
     newest = Notice.objects.filter(release=OuterRef("pk")).order_by("-begun_at", "-id")
     notice = Subquery(newest.values(json=JSONObject(**{name: name for name in _NOTICE}))[:1])
     rows = _rows(all_of.filter(state__in=Release.UNFINISHED).order_by(), notice).union(

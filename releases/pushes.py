@@ -29,7 +29,7 @@ from releases.going_back import keep_back
 from releases.models import DeployStrategy, Release, Watch
 from releases.production import names_of
 from releases.pushes_look import Found, Unsure, look_at
-from releases.recording import record_of
+from releases.recording import How, record_of
 
 logger = logging.getLogger(__name__)
 
@@ -233,7 +233,8 @@ def _record(strategy: DeployStrategy, found: Found, clock: Callable[[], datetime
     release = Release.objects.create(
         strategy=strategy, kind=found.kind, state=Release.State.MERGED, head_sha=found.head_sha,
         merge_sha=found.to_sha, base_sha=found.from_sha, number=found.number, url=found.url,
-        begun_at=now, merged_at=min(found.at, now), merged_by=found.by,
+        begun_at=now, opened_at=found.opened_at, merged_at=min(found.at, now), merged_by=found.by,
+        squashed=found.how is not How.MERGED, rebased=found.how is How.REBASED,
         commits=commits_json(found.commits), commit_count=found.count,
     )  # fmt: skip
     rollback = found.kind == Release.Kind.ROLLBACK

@@ -11,7 +11,9 @@ from projects.github_revert import Push, Reverts
 from projects.models import StageMove
 from projects.reading import Commit, Difference, StageUnreadable, Trouble
 from releases import facts, production
+from releases.acts_merge import how_merged
 from releases.models import DeployStrategy, Release
+from releases.recording import How
 
 SOMEBODY = "somebody"
 # The subjects that GitHub gives to merges and squashed pull requests.
@@ -24,7 +26,10 @@ class Unsure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A release by hand, or a rollback. `commits` are those that it brought, or took away; without merges."""
+    """A release by hand, or a rollback. `commits` are those that it brought, or took away; without merges.
+
+    `opened_at` and `how` are of a pull request between the strategy's own branches: a release as Horizon makes them.
+    """
 
     kind: str
     stage: str
@@ -40,6 +45,8 @@ class Found:
     head: str = ""
     commits: tuple[Commit, ...] = ()
     count: int = 0
+    opened_at: datetime | None = None
+    how: How = How.MERGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +146,14 @@ def _by_hand(move: StageMove, before: str, way: _Way, push: Push | None) -> Foun
 def _merged(strategy: DeployStrategy, move: StageMove, before: str, way: _Way, pull: PullRequest) -> Found:
     """A pull request that somebody merged before Horizon saw it; one that Horizon opened to go back is a rollback."""
     back = strategy.repairs.filter(kind="revert", number=pull.number).exists()
+    is_release = not back and pull.head == strategy.head
     return Found(
         Release.Kind.ROLLBACK if back else Release.Kind.MANUAL,
         move.stage_name, before, move.to_sha, move.to_sha if back else pull.head_sha,
         pull.merged_at or move.seen_at, pull.merged_by or SOMEBODY,
         label=move.label, number=pull.number, url=pull.url, head=pull.head,
-        commits=_own(way.came), count=_count(way.came),
+        commits=_own(way.came), count=_count(way.came), opened_at=pull.created_at if is_release else None,
+        how=how_merged(strategy, pull) if is_release else How.MERGED,
     )  # fmt: skip
 
 
