@@ -1,6 +1,8 @@
 """An organization, its servers and its clock; each pass of the engine is held against how things stood."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, ClassVar
@@ -110,12 +112,19 @@ class Machine(RuleBasedStateMachine):
 
     def pass_once(self) -> None:
         """As the schedule does it: a task for each profile."""
-        for profile in engine.profiles(self.world.now):
-            try:
-                engine.advance(engine.served_by(profile, self.world.now), self.world.clock)
-            except Died:
-                note("the process died")
-                self.unsure += 1
+        with self.a_process():
+            for profile in engine.profiles(self.world.now):
+                with self.a_process():
+                    engine.advance(engine.served_by(profile, self.world.now), self.world.clock)
+
+    @contextmanager
+    def a_process(self) -> Iterator[None]:
+        """What may die within; others go on."""
+        try:
+            yield
+        except Died:
+            note("the process died")
+            self.unsure += 1
 
     def waiting_since(self) -> dict[Pull, datetime]:
         """Since when the open releases wait, without those that are released now: these go first."""
