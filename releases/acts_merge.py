@@ -140,14 +140,18 @@ def follow(strategy: DeployStrategy, release: Release, pull: PullRequest, now: d
     """Write down what people did with the release's pull request, if anything."""
     if is_another(release, pull):
         known = replace(pull, head_sha=release.head_sha)
-        recording.closed(release, known, now, "the strategy releases another repository now")
+        recording.closed(release, known, now, Release.Closing.LEFT, "the strategy releases another repository now")
     elif pull.merged:
         full = pull if pull.merge_parents is not None else look(strategy, pull.number)
         record_merge(strategy, release, full or pull, now)
     elif not pull.is_open:
-        recording.closed(release, pull, now, "closed", _closer(strategy, pull.number))
+        recording.closed(release, pull, now, Release.Closing.CLOSED, "closed", _closer(strategy, pull.number))
+    elif (pull.base, pull.head) == (release.base, release.head) != (strategy.base, strategy.head):
+        why = f"the strategy releases {strategy.head} to {strategy.base} now"
+        recording.closed(release, pull, now, Release.Closing.LEFT, why)
     elif (pull.base, pull.head) != (strategy.base, strategy.head):
-        recording.closed(release, pull, now, f"it now goes from {pull.head} to {pull.base}")
+        why = f"it now goes from {pull.head} to {pull.base}"
+        recording.closed(release, pull, now, Release.Closing.RETARGETED, why)
 
 
 def is_another(release: Release, pull: PullRequest | ReadPullRequest) -> bool:

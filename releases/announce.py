@@ -176,6 +176,9 @@ def tidings_of(release: Release, known: Facts) -> Tidings | None:
         case Release.State.MERGED:
             return _merged(release, known)
         case Release.State.CLOSED:
+            if release.closing == Release.Closing.LEFT:
+                words = f"Not released: its strategy releases something else now: {_link(release)}"
+                return Tidings("closed", words, for_all=_noticed(release))
             by = f" by {plain(release.closed_by, 80)}" if release.closed_by else ""
             return Tidings(
                 "closed", f"Not released: the pull request was closed{by}: {_link(release)}", for_all=_noticed(release)

@@ -249,6 +249,7 @@ def _facts(
         opened_at=mine.opened_at if mine else None,
         asked_at=mine.asked_at if mine and state == Release.State.MERGING else None,
         closed=facts_rows.closed_of(releases.closed_since),
+        retargeted=releases.closed is not None and releases.closed.closing == Release.Closing.RETARGETED,
         refusal=facts_rows.refusal_of(mine),
         queued_at=mine.queued_at if mine and state == Release.State.QUEUED else None,
         head_since=row.head_since if row is not None else None,

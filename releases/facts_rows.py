@@ -120,6 +120,7 @@ class ReleaseRow(NamedTuple):
     squashed: bool
     rebased: bool
     rewritten: bool
+    closing: str
     last_notice: Mapping[str, Any] | None
 
 
@@ -181,7 +182,8 @@ def notice_of(release: ReleaseRow | None) -> NoticeFact | None:
 
 
 def closed_of(release: ReleaseRow | None) -> tuple[int, str] | None:
-    if release is None or release.number is None:
+    """What a person said no to; one that its strategy left behind is no such answer."""
+    if release is None or release.number is None or release.closing == Release.Closing.LEFT:
         return None
     return release.number, release.head_sha
 

@@ -54,7 +54,11 @@ def say(clock: Clock) -> None:
 def _left(now: datetime) -> list[Release]:
     """Open ones of archived projects, and those that went from their branches to others, of which nothing was said."""
     archived = Q(state__in=Release.UNFINISHED, strategy__stage__project__archived_at__isnull=False)
-    moved = Q(state=Release.State.CLOSED, closed_by="", closed_at__gte=now - LEFT_LATELY)
+    moved = Q(
+        state=Release.State.CLOSED,
+        closing__in=[Release.Closing.LEFT, Release.Closing.RETARGETED],
+        closed_at__gte=now - LEFT_LATELY,
+    )
     since = Coalesce(OuterRef("closed_at"), OuterRef("strategy__stage__project__archived_at"))
     said = Farewell.objects.filter(key=OuterRef("key"), created_at__gte=since)
     rows = Release.objects.filter(archived | moved, ~Exists(said), number__isnull=False)

@@ -150,6 +150,13 @@ class Release(models.Model):
         MERGED = "merged", "merged"
         CLOSED = "closed", "closed"
 
+    class Closing(models.TextChoices):
+        """How one that is closed came to its end."""
+
+        CLOSED = "closed", "a person closed it"
+        RETARGETED = "retargeted", "a person took it to other branches"
+        LEFT = "left", "its strategy releases something else"
+
     UNFINISHED = (State.OPENING, State.OPEN, State.MERGING, State.QUEUED)
 
     strategy = models.ForeignKey(DeployStrategy, on_delete=models.CASCADE, related_name="releases")
@@ -166,6 +173,9 @@ class Release(models.Model):
     merged_by = models.CharField(max_length=200, blank=True)
     closed_at = models.DateTimeField(null=True)
     closed_by = models.CharField(max_length=200, blank=True)
+    closing = models.CharField(max_length=10, choices=Closing, default=Closing.CLOSED, db_default=Closing.CLOSED)
+    base = models.CharField(max_length=255, blank=True, db_default="", help_text="Of the pull request, when it opened.")
+    head = models.CharField(max_length=255, blank=True, db_default="", help_text="Of the pull request, when it opened.")
     base_sha = models.CharField(max_length=40, blank=True, help_text="Where the base was before it.")
     commits = models.JSONField(default=list)
     commit_count = models.PositiveIntegerField(default=0)

@@ -143,13 +143,14 @@ def _put(how: How, release: Release) -> None:
 
 
 @transaction.atomic
-def closed(release: Release, pull: PullRequest, at: datetime, why: str, by: str = "") -> None:
-    """A person closed it, or took it away from its branches, without a merge. `by` is empty where nobody says."""
+def closed(release: Release, pull: PullRequest, at: datetime, closing: Release.Closing, why: str, by: str = "") -> None:
+    """It came to its end without a merge. `by` is the person; empty where nobody says."""
     release.state, release.closed_at, release.head_sha = Release.State.CLOSED, at, pull.head_sha
-    release.closed_by, release.queued_at, release.request_id = by, None, ""
-    release.save(update_fields=["state", "closed_at", "closed_by", "head_sha", "queued_at", "request_id"])
+    release.closing, release.closed_by, release.queued_at, release.request_id = closing, by, None, ""
+    release.save(update_fields=["state", "closed_at", "closing", "closed_by", "head_sha", "queued_at", "request_id"])
     _finish(release, Attempt.Outcome.REFUSED, at, why)
-    record_of("pull-request.closed", release, Actor.github(by or "somebody"), at, {"why": why})
+    who = HORIZON if closing == Release.Closing.LEFT else Actor.github(by or "somebody")
+    record_of("pull-request.closed", release, who, at, {"why": why})
 
 
 @transaction.atomic
@@ -194,7 +195,7 @@ def _be_idle(release: Release) -> None:
 
 def _be_open(release: Release, pull: PullRequest, opened_at: datetime) -> None:
     release.state, release.head_sha, release.opened_at = Release.State.OPEN, pull.head_sha, opened_at
-    release.number, release.url = pull.number, pull.url
+    release.number, release.url, release.base, release.head = pull.number, pull.url, pull.base, pull.head
     _forget_refusals(release)
     release.save()
 
@@ -230,8 +231,8 @@ def record_of(
     strategy: DeployStrategy = release.strategy
     data = {
         "stage": strategy.stage.name,
-        "base": strategy.base,
-        "head": strategy.head,
+        "base": release.base or strategy.base,
+        "head": release.head or strategy.head,
         "sha": release.head_sha,
         "merge_sha": release.merge_sha or None,
         **({"pull_request": {"number": release.number, "url": release.url}} if release.number else {}),

@@ -106,6 +106,10 @@ def closed_by_a_person(facts: Facts) -> Decision | None:
     number, sha = facts.closed
     if sha != facts.known.head_sha:
         return None
+    if facts.retargeted:
+        way = f"from {facts.plan.head} to {facts.plan.base}"
+        reason = f"Somebody took pull request #{number} to other branches: Horizon waits for new commits, or until it"
+        return hold("closed", f"{reason} goes {way} again.")
     return hold("closed", f"Pull request #{number} was closed: Horizon waits for new commits, or for its reopening.")
 
 

@@ -217,9 +217,10 @@ class Facts:
 
     `opened_at` is when the release's age began, `head_since` when head was first seen at its commit. `asked_at` is when
     the merge was asked of the host, while its answer is not known; `queued_at` when the host took it into its merge
-    queue. `closed` is the pull request that a person closed last, with the head that it had. `assign_tried`: somebody
-    was looked for to be assigned, for this head. `merges_unconfirmed` counts the other releases of the organization
-    whose merge the host has not confirmed; `older_ready`: one that is merged before this one is ready as well.
+    queue. `closed` is the pull request that a person closed last, with the head that it had; `retargeted`: it is open,
+    but a person took it to other branches. `assign_tried`: somebody was looked for to be assigned, for this head.
+    `merges_unconfirmed` counts the other releases of the organization whose merge the host has not confirmed;
+    `older_ready`: one that is merged before this one is ready as well.
     """
 
     now: datetime
@@ -233,6 +234,7 @@ class Facts:
     opened_at: datetime | None = None
     asked_at: datetime | None = None
     closed: tuple[int, str] | None = None
+    retargeted: bool = False
     refusal: Refusal | None = None
     queued_at: datetime | None = None
     head_since: datetime | None = None

@@ -188,6 +188,18 @@ class TestPullRequestsOfPeople:
         assert world.story[:2] == ["pull-request.opened", "pull-request.closed"]
         assert "to main" in AuditEvent.objects.filter(kind="pull-request.closed").get().data["why"]
 
+    def test_of_branches_that_the_strategy_had_before_are_left(self, world: World) -> None:
+        world.opened()
+        world.set(base="main")
+
+        world.advance()
+        world.advance()
+
+        event = AuditEvent.objects.get(kind="pull-request.closed")
+        assert (event.actor, event.data["base"]) == ("Horizon", "release")
+        assert event.data["why"] == "the strategy releases staging to main now"
+        assert (world.repo.pull(2).base_ref, world.repo.pull(2).state) == ("main", "open")
+
     def test_that_are_drafts_wait_for_their_author(self, world: World) -> None:
         world.due()
         world.repo.edit_pull_request(1, draft=True)

@@ -109,7 +109,10 @@ class TestPeople:
         world.opened()
         world.repo.edit_pull_request(1, base="main")
         world.advance()
-        assert world.advance().code == "closed"
+        decision = world.advance()
+        assert decision.code == "closed"
+        assert "took pull request #1 to other branches" in decision.reason
+        assert "until it goes from staging to release again" in decision.reason
         world.repo.edit_pull_request(1, base="release")
 
         assert world.advance().code == "too-young"
