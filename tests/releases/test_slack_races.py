@@ -44,8 +44,8 @@ def test_engines_give_one_notice(world: World, slack: SlackServer, attempt: int)
     assert Notice.objects.count() == 1
 
 
-def test_a_block_that_is_saved_after_the_decision_stops_the_notice(world: World, slack: SlackServer) -> None:
-    """The engine has decided to warn, and cannot see the block yet: it waits for it to be saved, and looks again."""
+def test_a_block_that_cannot_be_seen_yet_stops_the_notice(world: World, slack: SlackServer) -> None:
+    """The engine waits for it to be saved, and looks then."""
     until_the_notice(world)
     begun = threading.Event()
 
