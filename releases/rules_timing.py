@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from releases.calendar import closed_by, closed_until, first_open
+from releases.durations import in_words
 from releases.messages import counted, listed, sentence
 from releases.rule import OTHERS_FIRST, Decision, Needs, hold, not_as_seen, refused, rule, wait
 from releases.rules_checks import unchecked
@@ -139,12 +140,13 @@ def _why(facts: Facts) -> str:
 
 
 def _delayed(facts: Facts) -> str:
-    """That closed hours put the merge off, where they do."""
+    """What puts the merge off, beside its age: a commit that must soak, closed hours."""
     due, merge_at = facts.due, facts.announced_at
-    if due is None or merge_at is None or merge_at <= due:
+    if due is None or merge_at is None:
         return ""
-    closing = closed_by(facts.plan.closed, max(due, facts.now))
-    return f", delayed by closed hours ({listed(_names(rule.name for rule in closing))})" if closing else ""
+    soaks = f", when its newest commit is {in_words(facts.plan.min_commit_age or 0)} old" if facts.soaks else ""
+    closing = closed_by(facts.plan.closed, max(due, facts.now)) if merge_at > due else ()
+    return soaks + (f", delayed by closed hours ({listed(_names(rule.name for rule in closing))})" if closing else "")
 
 
 def _merges(facts: Facts) -> str:

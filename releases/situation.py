@@ -293,16 +293,27 @@ class Facts:
         It is `merge_after` after its opening, or later by `min_commit_age` after the newest commit; newer commits delay
         it no more from `max_wait` after its opening.
         """
-        plan = self.plan
-        if plan.merge_after is None or not self.is_open:
-            return None
-        # A host whose clock is ahead, or a forged time, must not keep a release waiting for years.
-        opened = self.opened_at or min(self.pull.created_at, self.now)
-        due = later(opened, plan.merge_after)
-        if plan.min_commit_age is None or self.head_since is None:
-            return due
+        aged, plan = self._aged_at, self.plan
+        if aged is None or plan.min_commit_age is None or self.head_since is None:
+            return aged
         soaked = later(min(self.head_since, self.now), plan.min_commit_age)
-        return max(due, soaked if plan.max_wait is None else min(soaked, later(opened, plan.max_wait)))
+        return max(aged, soaked if plan.max_wait is None else min(soaked, later(self._opened, plan.max_wait)))
+
+    @property
+    def soaks(self) -> bool:
+        """Whether it waits longer than for its own age, for that of its newest commit."""
+        return self.due is not None and self._aged_at is not None and self.due > max(self._aged_at, self.now)
+
+    @property
+    def _aged_at(self) -> datetime | None:
+        if self.plan.merge_after is None or not self.is_open:
+            return None
+        return later(self._opened, self.plan.merge_after)
+
+    @property
+    def _opened(self) -> datetime:
+        # A host whose clock is ahead, or a forged time, must not keep a release waiting for years.
+        return self.opened_at or min(self.pull.created_at, self.now)
 
     @cached_property
     def timing(self) -> Timing | None:

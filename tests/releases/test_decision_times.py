@@ -98,6 +98,7 @@ class TestMinimumAgeOfTheNewestCommit:
     def test_delays_the_merge(self) -> None:
         assert self.SOAKING.due == NOW + HOUR
         assert decide(self.SOAKING).until == NOW + HOUR
+        assert "Merges today at 15:05 UTC, when its newest commit is 2 hours old" in said(self.SOAKING)
 
     def test_the_very_moment_is_old_enough(self) -> None:
         assert decide(replace(self.SOAKING, head_since=NOW - 2 * HOUR)).action is Action.MERGE
